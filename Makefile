@@ -1,0 +1,57 @@
+# Everything runs in .venv, which is made here: a machine needs make and Python 3.11 or newer.
+# PYTHON=/path/to/python chooses the interpreter, ARGS="-k name" is handed to pytest.
+
+ifndef PYTHON
+PYTHON := $(shell for p in python3.11 python3.12 python3.13 python3; do \
+    $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+endif
+
+BIN := .venv/bin
+# transformers 4.57.6 needs an older huggingface_hub than ours, so what is compared with it has an environment of its own.
+REFERENCE := .venv-reference/bin
+
+.PHONY: help checkpoints test parity lint format clean
+.DEFAULT_GOAL := help
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-12s %s\n", $$1, $$2 }'
+
+checkpoints: .venv/.ready ## bring the real checkpoints that the notebooks show into the cache
+	$(BIN)/python notebooks/checkpoints.py
+
+test: .venv/.ready ## run the whole suite
+	$(BIN)/python -m pytest $(ARGS)
+
+parity: .venv-reference/.ready ## compare with transformers 4.57.6, live
+	$(REFERENCE)/python -m pytest tests/parity -m parity $(ARGS)
+
+lint: .venv/.ready-dev ## ruff and basedpyright
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/basedpyright
+
+format: .venv/.ready-dev ## let ruff rewrite what it can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean: ## remove what was built, the environments too
+	rm -rf .venv .venv-reference build dist notebooks/*.html
+
+# A stamp is older than pyproject.toml or the pins exactly when the environment is. The interpreter is an order-only
+# prerequisite: an environment that is there already is brought up to date, never made anew.
+.venv/.ready: pyproject.toml constraints.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[test]"
+	@touch $@
+
+.venv/.ready-dev: .venv/.ready
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
+	@touch $@
+
+.venv-reference/.ready: pyproject.toml constraints-reference.txt | $(REFERENCE)/python
+	$(REFERENCE)/python -m pip install --quiet --constraint constraints-reference.txt \
+	    --editable ".[test]" transformers sentencepiece protobuf
+	@touch $@
+
+$(BIN)/python $(REFERENCE)/python:
+	@test -n "$(PYTHON)" || { echo "nbpipes needs Python 3.11 or newer: make PYTHON=/path/to/python ..." >&2; exit 1; }
+	$(PYTHON) -m venv $(@D:/bin=)
