@@ -1,0 +1,1 @@
+"""Files of a model, local or on the Hub, as raw objects."""
