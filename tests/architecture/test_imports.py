@@ -10,7 +10,7 @@ import pytest
 
 FACTORY = ["tasks", "models", "engine", "hub", "processing"]  # the one place where tasks and models meet
 
-# Who may import which parts of the package. A part includes what lies under it; all may import errors and themselves.
+# Who may import which parts of the package. A part includes what lies under it; errors are open to all.
 MAY_IMPORT = {
     "errors": [],
     "hub": [],
@@ -40,7 +40,7 @@ MAY_IMPORT = {
 # What is imported by name, when it is first needed: errors.need("nbpipes.display").
 MAY_NEED = {"results": ["results.frames", "display"]}
 
-# Packages that only some parts may import at the top of a file: elsewhere they would slow `import nbpipes` down.
+# Packages that only some parts may import at the top of a file: elsewhere they slow `import nbpipes` down.
 ONLY_IN = {
     "torch": [
         "layers",

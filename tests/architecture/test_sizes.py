@@ -17,6 +17,7 @@ OPEN_KEYWORDS = {
     "Pipeline.__init__",
     "__call__",
     "Model.forward",
+    "Residual.forward",
     "Block.forward",
     "Blocks.forward",
 }
