@@ -1,0 +1,42 @@
+"""Machine-learning pipelines at home in a notebook.
+
+    from nbpipes import pipeline
+    ner = pipeline("ner", model="dslim/bert-base-NER", aggregation_strategy="simple")
+    ner("Hugging Face is based in New York City.")
+
+In a notebook, `%load_ext nbpipes` brings the `%%pipe` cell magic.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nbpipes.engine.pipeline import Pipeline
+    from nbpipes.factory import PIPELINE_REGISTRY, pipeline
+    from nbpipes.processing.datasets import KeyDataset, KeyPairDataset
+
+__version__ = "0.1.0.dev0"
+__all__ = ["PIPELINE_REGISTRY", "ChunkPipeline", "KeyDataset", "KeyPairDataset", "Pipeline", "pipeline"]
+
+# Names are imported when they are first used: `import nbpipes` must not cost the time of `import torch`.
+LAZY = {
+    "ChunkPipeline": "nbpipes.engine.pipeline:Pipeline",
+    "KeyDataset": "nbpipes.processing.datasets:KeyDataset",
+    "KeyPairDataset": "nbpipes.processing.datasets:KeyPairDataset",
+    "PIPELINE_REGISTRY": "nbpipes.factory:PIPELINE_REGISTRY",
+    "Pipeline": "nbpipes.engine.pipeline:Pipeline",
+    "load_ipython_extension": "nbpipes.notebook:load_ipython_extension",
+    "pipeline": "nbpipes.factory:pipeline",
+    "unload_ipython_extension": "nbpipes.notebook:unload_ipython_extension",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in LAZY:
+        raise AttributeError(f"module 'nbpipes' has no attribute {name!r}")
+    module, _, attribute = LAZY[name].partition(":")
+    return getattr(import_module(module), attribute)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *LAZY})

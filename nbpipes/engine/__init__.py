@@ -1,0 +1,1 @@
+"""The engine: pipelines, batching, events. It knows no task and no model."""

@@ -1,0 +1,62 @@
+"""Methods of pipelines that the documents name and that old code calls."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import nn
+
+from nbpipes.errors import TaskError
+
+
+class Documented:
+    """The scikit-learn and Keras faces, device helpers and checks of the documents' Pipeline."""
+
+    model: nn.Module
+    task: str
+
+    def predict(self, X: Any) -> Any:  # noqa: N803  the documents' name
+        """The same as a call."""
+        return self(X)  # type: ignore[operator]
+
+    def transform(self, X: Any) -> Any:  # noqa: N803  the documents' name
+        """The same as a call."""
+        return self(X)  # type: ignore[operator]
+
+    @property
+    def torch_dtype(self) -> torch.dtype:
+        """The dtype of the model."""
+        return next(self.model.parameters()).dtype
+
+    dtype = torch_dtype
+
+    @contextmanager
+    def device_placement(self) -> Iterator[None]:
+        """Tensors that are made inside are made on the pipeline's device."""
+        with torch.device(next(self.model.parameters()).device):
+            yield
+
+    def ensure_tensor_on_device(self, **inputs: Any) -> dict[str, Any]:
+        """The same values with every tensor, also those inside dicts, lists and tuples, on the pipeline's device."""
+        device = next(self.model.parameters()).device
+        return {name: _moved(value, device) for name, value in inputs.items()}
+
+    def check_model_type(self, supported_models: Iterable[str] | Mapping[Any, Any]) -> None:
+        """Raises a TaskError unless the model's type is among the given ones."""
+        names = [str(getattr(model, "__name__", model)) for model in supported_models]
+        model_type = getattr(getattr(self.model, "config", None), "model_type", "")
+        if model_type not in names:
+            raise TaskError(
+                f"a model of type {model_type!r} cannot do {self.task}. Supported: {', '.join(names)}"
+            )
+
+
+def _moved(value: Any, device: torch.device) -> Any:
+    if isinstance(value, torch.Tensor):
+        return value.to(device)
+    if isinstance(value, Mapping):
+        return {key: _moved(inner, device) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(_moved(inner, device) for inner in value)
+    return value

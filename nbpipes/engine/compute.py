@@ -1,0 +1,44 @@
+"""The one thread of a process that computes.
+
+A second thread that ran parallel torch code leaves a second OpenMP team behind, which makes every later call about
+three times slower; so calls and background jobs alike hand their forwards to this thread.
+"""
+
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+Result = TypeVar("Result")
+
+_lock = threading.Lock()
+_executor: ThreadPoolExecutor | None = None
+_owner = threading.local()
+
+
+def _mark() -> None:
+    _owner.here = True
+
+
+def run(work: Callable[[], Result]) -> Result:
+    """Runs `work` on the compute thread and waits for its result or its exception.
+
+    An interrupt ends the waiting, not the work: the thread finishes what it has begun and is free again.
+    """
+    if getattr(_owner, "here", False):
+        return work()
+    global _executor
+    with _lock:
+        if _executor is None:
+            _executor = ThreadPoolExecutor(1, "nbpipes-compute", initializer=_mark)
+    return _executor.submit(work).result()
+
+
+def _forget() -> None:
+    global _executor, _lock
+    _executor, _lock = None, threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)  # threads do not survive a fork

@@ -1,0 +1,218 @@
+"""The loop that every call, stream and job runs: read, preprocess, batch, forward, postprocess, in order.
+
+Items are read in windows. A window's chunks are sorted by size and cut into batches under a budget, and results leave
+in the order of the items as soon as all before them are there. A source that knows its length is read 16 items ahead at
+first, then 32, ... up to 1024. One that does not (a generator) is read one ahead, then 2, 4, ...; but whenever reading it
+had to wait, as for a queue or a request, the next items are answered one by one, so that nobody waits for an answer
+that hangs on the next question.
+"""
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
+
+from nbpipes.engine.events import Batched, Done, Event, Failed, Stage, Started
+from nbpipes.models.outputs import Output
+from nbpipes.processing.batch import Chunk
+
+FIRST_WINDOW, LAST_WINDOW = 16, 1024
+WAITED = 1e-3
+"""Seconds beyond its own computing that reading an item may take before we say that it waited."""
+SINGLES = 64
+"""Items that are answered one by one after the source has waited."""
+
+Given = TypeVar("Given", contravariant=True)
+
+
+@dataclass(slots=True)
+class ChunkOutput:
+    """What the model answered to one chunk: tensors in main memory, also as `out["logits"]`."""
+
+    chunk: Chunk
+    output: Output
+
+    def __getitem__(self, name: str) -> Any:
+        return self.output[name]
+
+
+class Steps(Protocol[Given]):
+    """The three steps of a pipeline that the loop calls."""
+
+    def preprocess(self, item: Any, options: Given) -> Iterator[Chunk]: ...
+    def forward(self, chunks: Sequence[Chunk], options: Given) -> list[ChunkOutput]: ...
+    def postprocess(self, outputs: list[ChunkOutput], options: Given) -> Any: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """batch_size: chunks in one forward at most, None for as many as fit. budget: their total size at most."""
+
+    batch_size: int | None
+    budget: int
+
+
+@dataclass(slots=True)
+class Slot:
+    """An item under way."""
+
+    index: int
+    item: Any
+    outputs: list[ChunkOutput | None] = field(default_factory=list)
+    open: bool = True
+    missing: int = 0
+    failure: tuple[Exception, Stage] | None = None
+
+    @property
+    def settled(self) -> bool:
+        return self.failure is not None or (not self.open and self.missing == 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One chunk of an item, and its place there."""
+
+    slot: Slot
+    place: int
+    chunk: Chunk
+
+
+def run(
+    steps: Steps[Given], items: Iterable[Any], options: Given, limits: Limits, *, sized: bool
+) -> Iterator[Event]:
+    """Computes the items and says what happens. A failing item costs itself only; a failing source raises at its end.
+
+    sized: whether reading ahead is harmless because the source is all there.
+    """
+    reader = Reader(items, lambda item: steps.preprocess(item, options), limits, patient=sized)
+    under_way: deque[Slot] = deque()
+    for slots, pieces in reader:
+        for slot in slots:
+            under_way.append(slot)
+            yield Started(slot.index, slot.item)
+        yield from _settled(steps, under_way, options)
+        for batch in batches(pieces, limits):
+            yield from _compute(steps, batch, options)
+            yield from _settled(steps, under_way, options)
+    yield from _settled(steps, under_way, options)
+    if reader.error is not None:
+        raise reader.error
+
+
+class Reader:
+    """Reads items, cuts them into chunks, and hands out windows: the items that began, and the chunks to compute."""
+
+    def __init__(
+        self, items: Iterable[Any], cut: Callable[[Any], Iterator[Chunk]], limits: Limits, *, patient: bool
+    ) -> None:
+        self.source, self.cut, self.patient = enumerate(items), cut, patient
+        start = limits.batch_size or 1
+        self.first = max(FIRST_WINDOW, start) if patient else start
+        self.limit, self.singles = self.first, 0
+        self.slots: list[Slot] = []
+        self.waited, self.error = False, None
+
+    def __iter__(self) -> Iterator[tuple[list[Slot], list[Piece]]]:
+        pieces: list[Piece] = []
+        for slot in self._slots():
+            self.slots.append(slot)
+            for piece in self._pieces(slot):
+                pieces.append(piece)
+                if len(pieces) >= max(self.limit, FIRST_WINDOW):
+                    yield self._window(pieces)
+                    pieces = []
+            if self.waited or len(self.slots) >= self.limit:
+                yield self._window(pieces)
+                pieces = []
+        if self.slots or pieces:
+            yield self._window(pieces)
+
+    def _window(self, pieces: list[Piece]) -> tuple[list[Slot], list[Piece]]:
+        slots, self.slots = self.slots, []
+        if self.waited:
+            self.limit, self.singles, self.waited = self.first, SINGLES, False
+        elif self.singles:
+            self.singles -= 1
+        else:
+            self.limit = min(2 * self.limit, max(LAST_WINDOW, self.first))
+        return slots, [piece for piece in pieces if piece.slot.failure is None]
+
+    def _slots(self) -> Iterator[Slot]:
+        while True:
+            wall, busy = time.perf_counter(), time.thread_time()
+            try:
+                index, item = next(self.source)
+            except StopIteration:
+                return
+            except Exception as error:  # the source's own: what was read before it still counts
+                self.error = error
+                return
+            if not self.patient:
+                self.waited = time.perf_counter() - wall - (time.thread_time() - busy) > WAITED
+            yield Slot(index, item)
+
+    def _pieces(self, slot: Slot) -> Iterator[Piece]:
+        try:
+            for place, chunk in enumerate(self.cut(slot.item)):
+                slot.outputs.append(None)
+                slot.missing += 1
+                yield Piece(slot, place, chunk)
+        except Exception as error:
+            slot.failure = error, "preprocess"
+        slot.open = False
+
+
+def batches(pieces: Sequence[Piece], limits: Limits) -> Iterator[list[Piece]]:
+    """Cuts a window into batches: chunks of one group, the longest first, neighbours of about equal size."""
+    groups: dict[Any, list[Piece]] = {}
+    for piece in pieces:
+        groups.setdefault(piece.chunk.group, []).append(piece)
+    for group in groups.values():
+        group.sort(key=lambda piece: -piece.chunk.size)
+        batch: list[Piece] = []
+        total = 0
+        for piece in group:
+            full = limits.batch_size is not None and len(batch) >= limits.batch_size
+            if batch and (full or total + piece.chunk.size > limits.budget):
+                yield batch
+                batch, total = [], 0
+            batch.append(piece)
+            total += piece.chunk.size
+        yield batch
+
+
+def _compute(steps: Steps[Given], batch: list[Piece], options: Given) -> Iterator[Event]:
+    """One forward. If it fails it is done again in halves, until the chunk at fault stands alone."""
+    pieces = [piece for piece in batch if piece.slot.failure is None]
+    if not pieces:
+        return
+    start = time.perf_counter()
+    try:
+        outputs = steps.forward([piece.chunk for piece in pieces], options)
+    except Exception as error:
+        if len(pieces) == 1:
+            pieces[0].slot.failure = error, "forward"
+            return
+        half = len(pieces) // 2
+        yield from _compute(steps, pieces[:half], options)
+        yield from _compute(steps, pieces[half:], options)
+        return
+    for piece, output in zip(pieces, outputs, strict=True):
+        piece.slot.outputs[piece.place] = output
+        piece.slot.missing -= 1
+    yield Batched(len(pieces), sum(piece.chunk.size for piece in pieces), time.perf_counter() - start)
+
+
+def _settled(steps: Steps[Given], under_way: deque[Slot], options: Given) -> Iterator[Event]:
+    """Takes the leading items that are complete out of the queue."""
+    while under_way and under_way[0].settled:
+        slot = under_way.popleft()
+        if slot.failure is None:
+            try:
+                outputs = [output for output in slot.outputs if output is not None]
+                yield Done(slot.index, slot.item, steps.postprocess(outputs, options))
+                continue
+            except Exception as error:
+                slot.failure = error, "postprocess"
+        yield Failed(slot.index, slot.item, *slot.failure)

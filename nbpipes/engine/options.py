@@ -1,0 +1,29 @@
+"""The keywords of a task as one frozen dataclass, checked when they are given."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any, Self
+
+from nbpipes.errors import nearest
+
+
+@dataclass(frozen=True)
+class Options:
+    """Base of every task's options. Fields are the call keywords of the user's documents."""
+
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        return tuple(item.name for item in fields(cls))
+
+    def updated(self, given: Mapping[str, Any], task: str = "") -> Self:
+        """These options with the given ones in place; TypeError names the nearest option for an unknown keyword."""
+        if not given:
+            return self
+        known = self.names()
+        for name in given:
+            if name not in known:
+                where = f"{task} has" if task else "there is"
+                raise TypeError(
+                    f"{where} no option {name!r}{nearest(name, known)}. Options: {', '.join(known) or 'none'}"
+                )
+        return replace(self, **given)

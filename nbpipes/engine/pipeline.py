@@ -1,0 +1,195 @@
+"""The base of all pipelines: preprocess, forward, postprocess, and the call that runs items through them."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import fields
+from typing import Any, ClassVar, Generic, TypeVar
+
+import torch
+from torch import nn
+
+from nbpipes.engine import compute
+from nbpipes.engine.compat import Documented
+from nbpipes.engine.devices import pick_device
+from nbpipes.engine.events import Done, Event, Failed
+from nbpipes.engine.inputs import Given, LazyResults, sort_out
+from nbpipes.engine.loop import ChunkOutput, Limits, run
+from nbpipes.engine.options import Options
+from nbpipes.engine.saving import Saved
+from nbpipes.errors import InputError
+from nbpipes.models.outputs import Output
+from nbpipes.processing.batch import Batch, Chunk, pack
+from nbpipes.processing.text import Tokenizer
+from nbpipes.results.records import annotate, annotate_batch
+
+O = TypeVar("O", bound=Options)
+
+
+class Pipeline(Documented, Saved, Generic[O]):
+    """Runs items through a model: input → chunks → batches → model → results.
+
+    A task overrides `preprocess` (an item becomes one or many chunks), `postprocess` (the answers to its chunks become its
+    result), and where the default does not do, `_forward`, `collate` or `arguments`. All are the words of the documents.
+
+    model: a loaded model. tokenizer, feature_extractor, image_processor, processor: what prepares the inputs.
+    device: "auto" (a GPU if there is one), a number, a name or a torch.device. batch_size: the most chunks in one
+    forward, None = as many as are fast. options: the task's own keywords, as defaults for the calls.
+    num_workers, framework, modelcard, args_parser and binary_output are accepted for old code and change nothing.
+    """
+
+    options_class: ClassVar[type[Options]] = Options
+    budget: ClassVar[int] = 1536
+    """Total size of the chunks in one forward: beyond it activations leave the processor's cache."""
+    wanted: ClassVar[str] = "a text"
+    """What one item is, for error messages."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        tokenizer: Tokenizer | None = None,
+        feature_extractor: Any = None,
+        image_processor: Any = None,
+        processor: Any = None,
+        modelcard: Any = None,
+        framework: str | None = None,
+        task: str = "",
+        device: int | str | torch.device | None = None,
+        batch_size: int | None = None,
+        num_workers: int | None = None,
+        args_parser: Any = None,
+        binary_output: bool = False,
+        **options: Any,
+    ) -> None:
+        if framework not in (None, "pt"):
+            raise InputError(f"framework {framework!r} is not supported: nbpipes computes with PyTorch")
+        self.task, self.binary_output, self.modelcard = task, binary_output, modelcard
+        self.model = model.to(pick_device(device)).eval()
+        self.tokenizer, self.feature_extractor = tokenizer, feature_extractor
+        self.image_processor, self.processor = image_processor, processor
+        self.batch_size = _checked_batch_size(batch_size)
+        self.options: O = self.options_class().updated(options, self.task)  # type: ignore[assignment]
+
+    # ------------------------------------------------------------------ the steps of a task
+
+    def preprocess(self, item: Any, options: O | None = None) -> Iterator[Chunk]:
+        """Cuts an item into chunks for the model. Runs on the caller's thread and must not touch the model."""
+        raise NotImplementedError(f"{type(self).__name__} must define preprocess")
+
+    def collate(self, chunks: Sequence[Chunk]) -> Batch:
+        """Makes one batch of chunks; by default packs texts without padding."""
+        return pack(chunks, self.device)
+
+    def _forward(self, inputs: Mapping[str, Any], options: O) -> Output:
+        """Runs the model on a batch."""
+        return self.model(**inputs)
+
+    def postprocess(self, outputs: Sequence[ChunkOutput], options: O | None = None) -> Any:
+        """Makes an item's result of the answers to its chunks: plain Python values."""
+        raise NotImplementedError(f"{type(self).__name__} must define postprocess")
+
+    def is_item(self, value: Any) -> bool:
+        """Whether a call's input is one item rather than many."""
+        return isinstance(value, str)
+
+    def arguments(self, args: tuple[Any, ...], options: dict[str, Any]) -> Given:
+        """Sorts out a call: the items and whether they are one, a list or lazy. Takes what names inputs out of options."""
+        if len(args) != 1:
+            raise TypeError(
+                f"{self.task or type(self).__name__} takes one input: {self.wanted}, or many of them"
+            )
+        return sort_out(args[0], self.is_item, self.wanted)
+
+    def present(self, result: Any, item: Any, options: O) -> Any:
+        """What a call on a single item gives back: its result, nested as the documents show it."""
+        return result
+
+    # ------------------------------------------------------------------ running
+
+    def forward(self, chunks: Chunk | Sequence[Chunk], options: O | None = None) -> Any:
+        """Runs the model on one chunk or a batch of them, on the compute thread, without gradients.
+
+        Returns a ChunkOutput for a chunk, a list of them for a list.
+        """
+        if isinstance(chunks, Chunk):
+            return self.forward([chunks], options)[0]
+        given = options or self.options
+
+        def work() -> list[Output]:
+            with torch.inference_mode():
+                batch = self.collate(chunks)
+                return self._forward(batch.inputs, given).cpu().split(batch.counts)
+
+        return [ChunkOutput(chunk, out) for chunk, out in zip(chunks, compute.run(work), strict=True)]
+
+    def events(
+        self, items: Iterable[Any], *, sized: bool = True, batch_size: int | None = None, **options: Any
+    ) -> Iterator[Event]:
+        """Runs items and tells what happens: Started, Batched, and for each item in order Done or Failed.
+
+        sized: False keeps the engine from reading ahead where the source has to wait (see engine/loop.py).
+        """
+        limits = Limits(_checked_batch_size(batch_size) or self.batch_size, self.budget)
+        return run(self, items, self.options.updated(options, self.task), limits, sized=sized)
+
+    def __call__(
+        self, *args: Any, batch_size: int | None = None, num_workers: int | None = None, **options: Any
+    ) -> Any:
+        """Runs one item, a list (gives a list) or a dataset or generator (gives an iterator).
+
+        options: the task's keywords, for this call only; an unknown one is a TypeError. A bad item in many raises its
+        error, with its index in a note, after the results before it; `events` goes on past it.
+        """
+        given = self.arguments(args, options)
+        chosen = self.options.updated(options, self.task)
+        limits = Limits(_checked_batch_size(batch_size) or self.batch_size, self.budget)
+        many = given.shape != "one"
+
+        def start(items: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
+            sized = given.size is not None
+            return _results(run(self, items, chosen, limits, sized=sized), note=many)
+
+        if given.shape == "lazy":
+            return LazyResults(given, lambda items: (self._annotated(r, item) for item, r in start(items)))
+        pairs = list(start(given.items))
+        if given.shape == "one":
+            item, result = pairs[0]
+            return self._annotated(self.present(result, item, chosen), item)
+        return self.gather([result for _, result in pairs], [item for item, _ in pairs], chosen)
+
+    def gather(self, results: list[Any], items: list[Any], options: O) -> Any:
+        """What a call on a list gives back."""
+        return annotate_batch(results, self.kind, items, self.meta)
+
+    def _annotated(self, result: Any, item: Any) -> Any:
+        return annotate(result, self.kind, item, self.meta)
+
+    # ------------------------------------------------------------------ what it is
+
+    @property
+    def device(self) -> torch.device:
+        return next(self.model.parameters()).device
+
+    @property
+    def meta(self) -> dict[str, Any]:
+        """Where results come from: model, revision, device, dtype."""
+        repo = getattr(self.model, "repo", None)
+        about = {"model": repo.name, "revision": repo.commit} if repo is not None else {}
+        return about | {"device": str(self.device), "dtype": str(self.dtype).removeprefix("torch.")}
+
+
+def _checked_batch_size(batch_size: int | None) -> int | None:
+    if batch_size is not None and (not isinstance(batch_size, int) or batch_size < 1):
+        raise InputError(
+            f"batch_size must be a number from 1 on, or None to choose it automatically, not {batch_size!r}"
+        )
+    return batch_size
+
+
+def _results(events: Iterator[Event], *, note: bool) -> Iterator[tuple[Any, Any]]:
+    """The items and results of a run; raises the error of a failed item."""
+    for event in events:
+        if isinstance(event, Done):
+            yield event.item, event.result
+        elif isinstance(event, Failed):
+            if note:
+                event.error.add_note(f"This is item {event.index} of the input; it failed in {event.stage}.")
+            raise event.error

@@ -1,0 +1,67 @@
+"""Multi-head attention over packed sequences ("Attention Is All You Need", https://arxiv.org/abs/1706.03762)."""
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from nbpipes.layers.packing import Layout, ScoreBias, Tile
+
+Rotate = Callable[[Tensor], Tensor]
+"""Turns queries or keys, `(tokens, heads, head_dim)`, by their position."""
+
+
+def attend(
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    layout: Layout,
+    *,
+    scale: float | None = None,
+    bias: ScoreBias | None = None,
+) -> Tensor:
+    """Mixes values within each sequence of a packed batch.
+
+    q, k, v: `(tokens, heads, head_dim)`. scale: of the scores, 1/sqrt(head_dim) unless given. bias: what to add to the
+    scores of each tile. Returns `(tokens, heads * head_dim)`.
+    """
+    parts = [_attend_tile(q, k, v, tile, scale, bias) for tile in layout.tiles]
+    return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+
+def _attend_tile(
+    q: Tensor, k: Tensor, v: Tensor, tile: Tile, scale: float | None, bias: ScoreBias | None
+) -> Tensor:
+    shape = (tile.rows, tile.length, q.shape[1], q.shape[2])
+    query, key, value = (x[tile.start : tile.stop].view(shape).transpose(1, 2) for x in (q, k, v))
+    mask = tile.mask
+    if bias is not None and (extra := bias(tile)) is not None:
+        mask = extra if mask is None else mask + extra
+    mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=mask, scale=scale)
+    return mixed.transpose(1, 2).reshape(tile.rows * tile.length, -1)
+
+
+class Attention(nn.Module):
+    """Self-attention with separate projections of queries, keys and values."""
+
+    def __init__(self, width: int, heads: int, *, bias: bool = True) -> None:
+        super().__init__()
+        self.heads = heads
+        self.q, self.k, self.v, self.out = (nn.Linear(width, width, bias=bias) for _ in range(4))
+
+    def forward(
+        self,
+        x: Tensor,
+        layout: Layout,
+        *,
+        keep: Tensor | None = None,
+        bias: ScoreBias | None = None,
+        rotate: Rotate | None = None,
+    ) -> Tensor:
+        """x: `(tokens, width)`. keep: tokens whose output is wanted (None: all). Returns `(tokens or kept, width)`."""
+        q, k, v = (project(x).unflatten(-1, (self.heads, -1)) for project in (self.q, self.k, self.v))
+        if rotate is not None:
+            q, k = rotate(q), rotate(k)
+        mixed = attend(q, k, v, layout, bias=bias)
+        return self.out(mixed if keep is None else mixed[keep])

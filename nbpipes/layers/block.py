@@ -1,0 +1,64 @@
+"""Feed-forward, residual step and transformer block."""
+
+from collections.abc import Callable
+
+from torch import Tensor, nn
+
+from nbpipes.layers.activations import activation
+from nbpipes.layers.packing import Layout
+
+
+class MLP(nn.Module):
+    """Two linears with an activation between; gated, the activation of a third one scales the middle."""
+
+    def __init__(self, width: int, middle: int, act: str, *, bias: bool = True, gated: bool = False) -> None:
+        super().__init__()
+        self.up = nn.Linear(width, middle, bias=bias)
+        self.gate = nn.Linear(width, middle, bias=bias) if gated else None
+        self.down = nn.Linear(middle, width, bias=bias)
+        self.act = activation(act)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.gate is None:
+            return self.down(self.act(self.up(x)))
+        return self.down(self.act(self.gate(x)) * self.up(x))
+
+
+class Residual(nn.Module):
+    """A layer, its norm, and the way around both: `x + layer(norm(x))`, or `norm(x + layer(x))` with the norm after."""
+
+    def __init__(self, layer: nn.Module, norm: nn.Module, *, pre: bool) -> None:
+        super().__init__()
+        self.layer, self.norm, self.pre = layer, norm, pre
+
+    def forward(self, x: Tensor, *args: object, keep: Tensor | None = None, **extras: object) -> Tensor:
+        """keep: rows of x that go on; the layer is told, and answers for these rows only."""
+        if keep is not None:
+            extras["keep"] = keep
+        change = self.layer(self.norm(x) if self.pre else x, *args, **extras)
+        kept = x if keep is None else x[keep]
+        return kept + change if self.pre else self.norm(kept + change)
+
+
+class Block(nn.Module):
+    """Attention, then feed-forward, each with its residual step."""
+
+    def __init__(self, attn: nn.Module, mlp: nn.Module, norm: Callable[[], nn.Module], *, pre: bool) -> None:
+        super().__init__()
+        self.attn = Residual(attn, norm(), pre=pre)
+        self.mlp = Residual(mlp, norm(), pre=pre)
+
+    def forward(self, x: Tensor, layout: Layout, *, keep: Tensor | None = None, **extras: object) -> Tensor:
+        """extras: what the family's attention takes besides (bias, rotate, ...)."""
+        return self.mlp(self.attn(x, layout, keep=keep, **extras))
+
+
+class Blocks(nn.ModuleList):
+    """A stack of blocks. Only the last one may leave out tokens: the others need all of them as keys and values."""
+
+    def forward(self, x: Tensor, layout: Layout, *, keep: Tensor | None = None, **extras: object) -> Tensor:
+        """x: `(tokens, width)`. keep: tokens whose final state is wanted (None: all)."""
+        *body, last = self
+        for block in body:
+            x = block(x, layout, **extras)
+        return last(x, layout, keep=keep, **extras)

@@ -1,0 +1,1 @@
+"""Models: families of architectures, their heads and their registry."""

@@ -1,0 +1,100 @@
+"""A family of models as data: its config, its trunk, its heads, and the rules from stored names to ours."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import nn
+
+from nbpipes.errors import ConfigError
+from nbpipes.hub.checkpoint import Checkpoint
+from nbpipes.hub.config import Config
+from nbpipes.hub.repo import Repo
+from nbpipes.hub.weights import Plan, Rule, plan
+from nbpipes.layers.packing import Layout
+from nbpipes.models.heads import BaseHead, Head, HeadModule
+from nbpipes.models.outputs import Encoded, Output
+
+
+@dataclass(frozen=True, slots=True)
+class HeadSpec:
+    """How a family makes one kind of head.
+
+    rules: from full stored names to names inside the head. ties: weights of the head that share a trunk's tensor
+    when the config ties word embeddings, as names inside head and trunk.
+    """
+
+    build: Callable[[Any], HeadModule]
+    rules: tuple[Rule, ...] = ()
+    ties: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """What one `model_type` is made of. `prefix` leads the trunk's names in checkpoints that have a head."""
+
+    config: type[Config]
+    trunk: Callable[[Any], nn.Module]
+    rules: tuple[Rule, ...]
+    prefix: str
+    heads: Mapping[Head, HeadSpec]
+
+    def head(self, kind: Head) -> HeadSpec:
+        """The spec of a head; a trunk alone is a head for every family."""
+        return HeadSpec(lambda config: BaseHead()) if kind is Head.BASE else self.heads[kind]
+
+    def build(self, config: Config, kind: Head) -> "Model":
+        """The model without weights, on the meta device."""
+        try:
+            with torch.device("meta"):
+                return Model(config, kind, self.trunk(config), self.head(kind).build(config))
+        except (ValueError, TypeError, ZeroDivisionError, RuntimeError, OverflowError) as error:
+            raise ConfigError(
+                f"config.json does not describe a {config.model_type} model: {error}"
+            ) from error
+
+    def plan(self, names: Mapping[str, Any], kind: Head) -> Plan:
+        """Where the tensors of a checkpoint go."""
+        return plan(names, self.rules, self.head(kind).rules, self.prefix)
+
+    def ties(self, config: Config, kind: Head) -> dict[str, str]:
+        """Targets that share another target's tensor."""
+        if not config.tie_word_embeddings:
+            return {}
+        return {f"head.{own}": f"trunk.{shared}" for own, shared in self.head(kind).ties.items()}
+
+    def origin(self, target: str, kind: Head) -> str:
+        """The stored name of one of our weights, for messages."""
+        scope, _, inner = target.partition(".")
+        rules, prefix = (self.head(kind).rules, "") if scope == "head" else (self.rules, self.prefix)
+        return next((prefix + name for rule in rules if (name := rule.origin(inner))), target)
+
+
+class Model(nn.Module):
+    """A trunk with a head. `accepts` are the inputs that the trunk takes; repo and checkpoint are where it came from,
+    and `unused` the stored weights that found no place in it."""
+
+    repo: Repo | None = None
+    checkpoint: Checkpoint | None = None
+    unused: tuple[str, ...] = ()
+
+    def __init__(self, config: Config, kind: Head, trunk: nn.Module, head: HeadModule) -> None:
+        super().__init__()
+        self.config, self.kind, self.trunk, self.head = config, kind, trunk, head
+        self.accepts = frozenset(inspect.signature(trunk.forward).parameters) - {"layout", "keep"}
+
+    @property
+    def device(self) -> torch.device:
+        return next(self.parameters()).device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return next(self.parameters()).dtype
+
+    def forward(self, *, layout: Layout, **inputs: Any) -> Output:
+        """inputs: tensors by name; those that the trunk does not know (token types, say) are left out."""
+        taken = {name: value for name, value in inputs.items() if name in self.accepts}
+        encoded: Encoded = self.trunk(**taken, layout=layout, keep=self.head.keep(layout))
+        return self.head(encoded, layout)

@@ -1,0 +1,1 @@
+"""From items to tensors: knows files and formats, never models."""

@@ -1,0 +1,54 @@
+"""Chunks, the pieces that an item is computed in, and how several of them become one batch."""
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate, chain
+from typing import Any
+
+import torch
+
+from nbpipes.layers.packing import Layout
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """One piece of an item, ready for the model.
+
+    inputs: values by the model's input names, without a batch dimension. note: what postprocess needs to know.
+    size: its cost (tokens, pixels, frames), by which batches are filled. rows: tokens whose output is needed, None = all.
+    group: only chunks with an equal value go into one batch (images of one shape, say).
+    """
+
+    inputs: Mapping[str, Any]
+    note: Any = None
+    size: int = 1
+    rows: tuple[int, ...] | None = None
+    group: Hashable = None
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What the model takes, and how many rows of a per-token output belong to each chunk."""
+
+    inputs: dict[str, Any]
+    counts: tuple[int, ...]
+
+
+def pack(chunks: Sequence[Chunk], device: torch.device) -> Batch:
+    """Lays chunks of text one after the other, without padding. Sorted by length they need the fewest attention calls."""
+    lengths = [len(chunk.inputs["input_ids"]) for chunk in chunks]
+    rows, counts = None, lengths
+    if any(chunk.rows is not None for chunk in chunks):
+        starts = accumulate(lengths, initial=0)
+        wanted = [
+            range(length) if chunk.rows is None else chunk.rows
+            for chunk, length in zip(chunks, lengths, strict=True)
+        ]
+        rows = [start + row for start, own in zip(starts, wanted, strict=False) for row in own]
+        counts = [len(own) for own in wanted]
+    inputs: dict[str, Any] = {
+        name: torch.tensor(list(chain.from_iterable(chunk.inputs[name] for chunk in chunks)), device=device)
+        for name in chunks[0].inputs
+    }
+    inputs["layout"] = Layout.of(lengths, device, rows)
+    return Batch(inputs, tuple(counts))
