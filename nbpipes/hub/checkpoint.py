@@ -110,7 +110,7 @@ class Checkpoint:
     """The tensors of a repository under their present-day names, whatever files they lie in."""
 
     def __init__(self, repo: Repo, files: Mapping[str, Iterable[str] | None]) -> None:
-        """Open weight files of `repo`, each for the tensors of the stored names given; None is all of them."""
+        """Open weight files of `repo`, each for the tensors of the stored names given; None takes all."""
         self._label = repo.name
         self.files = tuple(files)
         self._opened: list[_File] = []
@@ -200,6 +200,6 @@ def _no_weights(repo: Repo, wanted: str) -> RepoError:
     foreign = [f"{name} ({what})" for name, what in FOREIGN.items() if name in names]
     others = [name for name in names if name.endswith((".safetensors", ".bin", ".gguf", ".onnx"))]
     return RepoError(
-        f"{repo.name!r} has no weights that can be read: no {wanted}, no pytorch_model.bin, and no shards of them."
+        f"{repo.name!r} has no weights that can be read: no {wanted}, no pytorch_model.bin, no shards."
         + (f" It has {', '.join((foreign or others)[:5])}." if foreign or others else "")
     )
