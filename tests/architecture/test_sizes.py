@@ -15,6 +15,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 OPEN_KEYWORDS = {
     "pipeline",
     "Pipeline.__init__",
+    "Pipeline.events",
     "__call__",
     "Model.forward",
     "Residual.forward",
