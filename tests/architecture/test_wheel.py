@@ -1,4 +1,4 @@
-"""What users install: a wheel with the whole package and nothing else, which works far from the repository."""
+"""What users install: a wheel with the whole package, nothing else in it, which works far from here."""
 
 import json
 import os
@@ -62,8 +62,8 @@ def test_no_file_in_it_is_large(wheel: Path) -> None:
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The interpreter of a new environment with the wheel, in a folder far from the repository.
 
-    Its dependencies are lent by this environment through a .pth file: installing torch anew would take minutes.
-    A .pth file inside a lent folder is not followed, so this environment's editable nbpipes is not lent with them.
+    Its dependencies are lent by this environment through a .pth file: installing torch anew would take
+    minutes. A .pth file inside a lent folder is not followed, so the editable nbpipes is not lent with them.
     """
     home = tmp_path_factory.mktemp("elsewhere")
     venv.create(home / "venv", with_pip=False, symlinks=os.name != "nt")
