@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
+from enum import Enum
 from typing import Any, Self
 
 from nbpipes.errors import nearest
@@ -27,3 +28,15 @@ class Options:
                     f"{where} no option {name!r}{nearest(name, known)}. Options: {', '.join(known) or 'none'}"
                 )
         return replace(self, **given)
+
+
+class Unset(Enum):
+    """The value of an option that was not given, where None means something."""
+
+    UNSET = "not given"
+
+    def __repr__(self) -> str:
+        return "not given"
+
+
+UNSET = Unset.UNSET

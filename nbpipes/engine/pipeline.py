@@ -39,6 +39,8 @@ class Pipeline(Documented, Saved, Generic[O]):
     options_class: ClassVar[type[Options]] = Options
     budget: ClassVar[int] = 1536
     """Total size of the chunks in one forward: beyond it activations leave the processor's cache."""
+    kind: ClassVar[str] = ""
+    """The task's id, by which its results are drawn; `task` is what the user called it."""
     wanted: ClassVar[str] = "a text"
     """What one item is, for error messages."""
 

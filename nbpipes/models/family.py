@@ -90,6 +90,11 @@ class Model(nn.Module):
         return next(self.parameters()).device
 
     @property
+    def limit(self) -> int | None:
+        """The most tokens that a sequence may have, or None where there is no such limit."""
+        return getattr(self.trunk, "limit", None)
+
+    @property
     def dtype(self) -> torch.dtype:
         return next(self.parameters()).dtype
 

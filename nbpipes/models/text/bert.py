@@ -126,6 +126,7 @@ class Bert(nn.Module):
         self.tokens, self.positions = nn.Embedding(vocab, width), nn.Embedding(positions, width)
         self.segments = nn.Embedding(segments, width) if segments else None
         self.norm, self.padding = norm(), padding
+        self.limit = positions if padding is None else positions - padding - 1
         self.blocks = Blocks(
             Block(Attention(width, heads), MLP(width, middle, act), norm, pre=False) for _ in range(blocks)
         )

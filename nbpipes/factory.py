@@ -1,0 +1,217 @@
+"""`pipeline()`: the one place where tasks and models meet."""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import huggingface_hub
+import torch
+
+from nbpipes import demo
+from nbpipes.engine.devices import pick_device, pick_dtype
+from nbpipes.engine.pipeline import Pipeline
+from nbpipes.engine.saving import SETTINGS
+from nbpipes.errors import InputError, RepoError, TaskError, nearest
+from nbpipes.hub.config import Config
+from nbpipes.hub.repo import Repo
+from nbpipes.models.family import Model
+from nbpipes.models.load import load_model
+from nbpipes.processing.text import Tokenizer
+from nbpipes.tasks.registry import PIPELINE_REGISTRY, Row, find, infer
+
+__all__ = ["PIPELINE_REGISTRY", "pipeline"]
+log = logging.getLogger(__name__)
+LOADERS: Mapping[str, Callable[..., Any]] = {"tokenizer": Tokenizer.load}
+"""How the parts that a task names are read from a repository."""
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How repositories are opened; these are also the keys of `model_kwargs`."""
+
+    revision: str | None = None
+    token: str | bool | None = None
+    cache_dir: str | Path | None = None
+    local_files_only: bool | None = None
+    variant: str | None = None
+    dtype: str | torch.dtype | None = None
+
+    def open(self, source: str | Path, *, revision: str | None = None) -> Repo:
+        """The repository of a name or folder. revision: that of a model; other parts come from their default branch."""
+        where = {"token": self.token, "cache_dir": self.cache_dir, "local_files_only": self.local_files_only}
+        return Repo(source, revision=revision, **where)
+
+
+def pipeline(
+    task: str | None = None,
+    model: str | Path | Model | None = None,
+    config: str | Path | Mapping[str, Any] | Config | None = None,
+    tokenizer: str | Path | tuple[str, dict[str, Any]] | Tokenizer | None = None,
+    feature_extractor: Any = None,
+    image_processor: Any = None,
+    processor: Any = None,
+    framework: str | None = None,
+    revision: str | None = None,
+    use_fast: bool = True,
+    token: str | bool | None = None,
+    device: int | str | torch.device | None = None,
+    device_map: str | None = None,
+    dtype: str | torch.dtype | None = None,
+    trust_remote_code: bool | None = None,
+    model_kwargs: Mapping[str, Any] | None = None,
+    pipeline_class: type[Pipeline] | None = None,
+    torch_dtype: str | torch.dtype | None = None,
+    **options: Any,
+) -> Pipeline:
+    """Builds the pipeline of a task with a model.
+
+    task: a task's id or alias; may be left out where the model's files tell it. model: a Hub id, a folder, a loaded model,
+    or "demo" for the small model that comes with nbpipes; left out, the task's default model. revision: branch, tag or
+    commit of the model. tokenizer, config, …: replace what the model's repository brings. token: for private repositories.
+    device: "auto" (the default: a GPU if there is one), "cpu", "cuda:1", a number. device_map: "auto" is the same as
+    device="auto". dtype (old name torch_dtype): float32 unless given, "auto" for the checkpoint's own.
+    model_kwargs: more ways to open a repository: cache_dir, local_files_only, variant, dtype, revision, token.
+    pipeline_class: your own subclass of the task's pipeline. options: batch_size and the task's keywords, as defaults
+    of every call. use_fast and trust_remote_code change nothing: tokenizers are always fast, and code from a
+    repository never runs.
+    Errors: TaskError, RepoError, ConfigError, CheckpointError, TokenizerError; TypeError for an unknown keyword.
+    """
+    if model is None and tokenizer is not None:
+        raise TaskError("a tokenizer without a model is not enough: name the model that it belongs to")
+    access = _access(model_kwargs, revision=revision, token=token, dtype=dtype or torch_dtype)
+    repo, settings = None, {}
+    if not isinstance(model, Model):
+        repo, access = _repository(task, model, access)
+        settings = repo.json_or_empty(SETTINGS)
+    raw = _config(config, repo, access)
+    asked = task or settings.get("task") or _inferred(raw, model, repo)
+    name, row = find(asked)
+    where = pick_device(_one_device(device, device_map))
+    if repo is not None:
+        model = _loaded(repo, row, name, raw, access, where)
+    parts = {
+        "tokenizer": tokenizer,
+        "feature_extractor": feature_extractor,
+        "image_processor": image_processor,
+    }
+    for part in row.parts:
+        parts[part] = _part(part, parts.get(part), model, access)
+    saved = settings.get("options", {}) if settings.get("task") == name else {}
+    cls = pipeline_class or row.pipeline_class()
+    return cls(
+        model,
+        **parts,
+        processor=processor,
+        framework=framework,
+        task=asked,
+        device=where,
+        **(saved | options),
+    )
+
+
+def _access(extra: Mapping[str, Any] | None, **given: Any) -> Access:
+    """Merges the arguments and `model_kwargs`, which must not contradict each other."""
+    more = dict(extra or {})
+    for old, new in (("torch_dtype", "dtype"), ("use_auth_token", "token")):
+        if old in more:
+            more[new] = more.pop(old)
+    known = Access.__dataclass_fields__
+    for name in more:
+        if name not in known:
+            raise InputError(
+                f"model_kwargs has no {name!r}{nearest(name, known)}. It may hold: {', '.join(known)}"
+            )
+        if given.get(name) is not None and more[name] != given[name]:
+            raise InputError(f"{name} is given twice, as an argument and in model_kwargs")
+    return Access(**{**given, **more})
+
+
+def _repository(task: str | None, model: str | Path | None, access: Access) -> tuple[Repo, Access]:
+    """The repository of the model that was named, or of the task's default."""
+    if model is None:
+        if task is None:
+            raise TaskError("name a task or a model: pipeline('ner'), or pipeline(model='…')")
+        name, row = find(task)
+        model, pinned = row.default
+        log.warning("No model was named: using %s at %s for %s. Name one for real work.", model, pinned, name)
+        return access.open(model, revision=access.revision or pinned), access
+    if model == "demo":
+        if task is None:
+            raise TaskError('model="demo" needs a task: pipeline("text-classification", model="demo")')
+        return access.open(demo.folder(find(task)[0])), access
+    return access.open(model, revision=access.revision), access
+
+
+def _config(
+    config: str | Path | Mapping[str, Any] | Config | None, repo: Repo | None, access: Access
+) -> dict[str, Any]:
+    match config:
+        case Config():
+            return config.raw
+        case Mapping():
+            return dict(config)
+        case None:
+            return {} if repo is None else repo.json("config.json")
+    return access.open(config).json("config.json")
+
+
+def _inferred(raw: Mapping[str, Any], model: Any, repo: Repo | None) -> str:
+    """The task that a model was made for, from the class named in its config, else from the Hub."""
+    if isinstance(model, Model):
+        raw = model.config.raw
+    architectures = tuple(str(name) for name in raw.get("architectures") or ())
+    if found := infer(architectures):
+        return found
+    if repo is not None and not repo.is_local:
+        try:
+            tag = huggingface_hub.HfApi().model_info(repo.name).pipeline_tag
+        except Exception as error:  # whatever the Hub or the way there answers, the task stays unknown
+            log.info("the Hub did not tell the task of %s: %s", repo.name, error)
+        else:
+            if tag:
+                return tag
+    told = (
+        f"its config.json names {', '.join(architectures)}"
+        if architectures
+        else "its config.json names no class"
+    )
+    raise TaskError(
+        f"the task of {repo.name if repo else 'this model'} cannot be told ({told}); name it: pipeline(task, …)"
+    )
+
+
+def _one_device(
+    device: int | str | torch.device | None, device_map: str | None
+) -> int | str | torch.device | None:
+    if device_map is None:
+        return device
+    if device is not None:
+        raise InputError("give device or device_map, not both")
+    if not isinstance(device_map, str):
+        raise InputError("a device_map that spreads a model over devices is not supported; use device=")
+    return "auto" if device_map in ("auto", "balanced", "balanced_low_0", "sequential") else device_map
+
+
+def _loaded(
+    repo: Repo, row: Row, task: str, raw: Mapping[str, Any], access: Access, device: torch.device
+) -> Model:
+    stored = access.dtype if access.dtype == "auto" else pick_dtype(access.dtype, None)
+    return load_model(
+        repo, row.heads, task=task, raw=raw, device=device, dtype=stored, variant=access.variant
+    )
+
+
+def _part(part: str, given: Any, model: Model, access: Access) -> Any:
+    """A part as given, or read from the repository that was named for it, or from the model's."""
+    if isinstance(given, tuple):
+        source, overrides = given
+        return LOADERS[part](access.open(source), **overrides)
+    if isinstance(given, str | Path):
+        return LOADERS[part](access.open(given))
+    if given is not None:
+        return given
+    if model.repo is None:
+        raise RepoError(f"the model object does not know its repository: pass {part}= too")
+    return LOADERS[part](model.repo)

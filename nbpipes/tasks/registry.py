@@ -1,0 +1,130 @@
+"""The only list of tasks: the class of each, the heads it can use, what it needs, and its default model."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from types import MappingProxyType
+from typing import Any
+
+from nbpipes.engine.pipeline import Pipeline
+from nbpipes.errors import TaskError, nearest
+from nbpipes.models.heads import Head
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One task. cls: module and class inside `nbpipes.tasks`. default: model and pinned revision on the Hub.
+    architectures: endings of the class names in a config.json that tell that a model was made for this task."""
+
+    cls: str | type[Pipeline]
+    heads: tuple[Head, ...]
+    default: tuple[str, str]
+    parts: tuple[str, ...] = ("tokenizer",)
+    architectures: tuple[str, ...] = ()
+    kind: str = "text"
+
+    def pipeline_class(self) -> type[Pipeline]:
+        if not isinstance(self.cls, str):
+            return self.cls
+        module, _, name = self.cls.partition(":")
+        return getattr(import_module(f"nbpipes.tasks.{module}"), name)
+
+
+TASKS: dict[str, Row] = {
+    "text-classification": Row(
+        "text_classification:TextClassificationPipeline",
+        (Head.SEQUENCE,),
+        ("distilbert/distilbert-base-uncased-finetuned-sst-2-english", "714eb0f"),
+        architectures=("ForSequenceClassification",),
+    ),
+}
+ALIASES: Mapping[str, str] = MappingProxyType(
+    {"sentiment-analysis": "text-classification", "ner": "token-classification"}
+)
+
+
+AUTO_CLASSES: Mapping[str, Head] = MappingProxyType(
+    {
+        "AutoModel": Head.BASE,
+        "AutoModelForMaskedLM": Head.MASKED,
+        "AutoModelForQuestionAnswering": Head.SPANS,
+        "AutoModelForSequenceClassification": Head.SEQUENCE,
+        "AutoModelForTokenClassification": Head.TOKENS,
+    }
+)
+"""The head behind each class name of the documents."""
+
+
+def find(task: str) -> tuple[str, Row]:
+    """The id and the row of a task or alias; TaskError names the nearest for an unknown one."""
+    name = ALIASES.get(task, task)
+    if name not in TASKS:
+        known = sorted({*TASKS, *ALIASES})
+        raise TaskError(f"unknown task {task!r}{nearest(task, known)}. Tasks: {', '.join(known)}")
+    return name, TASKS[name]
+
+
+def infer(architectures: tuple[str, ...]) -> str | None:
+    """The task that the class names in a config.json tell, or None."""
+    for architecture in architectures:
+        for name, row in TASKS.items():
+            if architecture.endswith(row.architectures or ("\0",)):
+                return name
+    return None
+
+
+class PipelineRegistry:
+    """Adds tasks of your own: `PIPELINE_REGISTRY.register_pipeline("pair-classification", PairPipeline, "sequence")`."""
+
+    def register_pipeline(
+        self,
+        task: str,
+        pipeline_class: type[Pipeline],
+        pt_model: Head | str | type | tuple[Head | str | type, ...] | None = None,
+        default: Mapping[str, Any] | tuple[str, str] | None = None,
+        type: str | None = None,  # noqa: A002  the documents' name
+    ) -> None:
+        """Makes `pipeline(task, …)` build `pipeline_class`.
+
+        pt_model: the head that the model needs: a Head, its name, or an AutoModelFor… class or its name.
+        default: (model, revision) for calls that name none, also as {"pt": (model, revision)}.
+        type: kind of input: text, image, audio, video or multimodal.
+        """
+        if task in TASKS:
+            log.warning("task %s is registered already; it is replaced", task)
+        wanted = pt_model if isinstance(pt_model, tuple) else (pt_model,)
+        heads = tuple(_head(one) for one in wanted if one is not None) or (Head.BASE,)
+        if isinstance(default, Mapping):
+            default = default.get("pt") or default["model"]["pt"]
+        TASKS[task] = Row(pipeline_class, heads, default or ("", ""), kind=type or "text")
+
+    def get_supported_tasks(self) -> list[str]:
+        """Every task's id and alias, sorted."""
+        return sorted({*TASKS, *ALIASES})
+
+    def check_task(self, task: str) -> tuple[str, Row, None]:
+        """The id and the row of a task, and its parameters (None); TaskError for an unknown one."""
+        return *find(task), None
+
+    def to_dict(self) -> dict[str, Row]:
+        """All tasks by id."""
+        return dict(TASKS)
+
+
+def _head(wanted: Head | str | type) -> Head:
+    name = getattr(wanted, "__name__", str(wanted))
+    if name in AUTO_CLASSES:
+        return AUTO_CLASSES[name]
+    try:
+        return Head(name)
+    except ValueError:
+        known = (*Head, *AUTO_CLASSES)
+        raise TaskError(
+            f"{name!r} is not a kind of model{nearest(name, known)}. Known: {', '.join(known)}"
+        ) from None
+
+
+PIPELINE_REGISTRY = PipelineRegistry()

@@ -1,0 +1,29 @@
+"""What the tasks that read text share."""
+
+from typing import Any
+
+from tokenizers import Encoding
+
+from nbpipes.errors import InputError
+from nbpipes.processing.batch import Chunk
+from nbpipes.processing.text import Tokenizer
+
+
+def text_chunk(
+    encoding: Encoding,
+    tokenizer: Tokenizer,
+    limit: int | None,
+    note: Any = None,
+    rows: tuple[int, ...] | None = None,
+) -> Chunk:
+    """A chunk of encoded text. limit: tokens that the model can read; InputError for a longer text says how to cut it."""
+    size = len(encoding.ids)
+    if limit is not None and size > limit:
+        raise InputError(
+            f"the text has {size:,} tokens, but the model reads at most {limit:,}. "
+            "Pass truncation=True where the task has it to read only the beginning, or split the text"
+        )
+    inputs = {"input_ids": encoding.ids}
+    if "token_type_ids" in tokenizer.model_input_names:
+        inputs["token_type_ids"] = encoding.type_ids
+    return Chunk(inputs, note, size, rows)
