@@ -1,0 +1,1 @@
+"""The notebook side: `%%pipe` and what it needs."""
