@@ -125,9 +125,7 @@ def _keyed(record: Part, form: Form) -> list[tuple[Field, Part]]:
     return parts
 
 
-def _assemble(
-    values: list[tuple[Field, Any, Part]], form: Form, given: Mapping[str, Any], record: Part
-) -> Any:
+def _assemble(values: list[tuple[Field, Any, Part]], form: Form, given: Mapping[str, Any], record: Part) -> Any:
     """One input made of the values of its keys."""
     if any(f.kind is Kind.TURN for f, _, _ in values):
         return _chat(values, given)
@@ -189,9 +187,7 @@ def _chat(values: list[tuple[Field, Any, Part]], given: Mapping[str, Any]) -> li
         else:
             messages.append({"role": f.key, "content": value})
     if blocks:
-        raise values[-1][2].error(
-            "a picture at the end of a chat belongs to no turn", "put it before a user:"
-        )
+        raise values[-1][2].error("a picture at the end of a chat belongs to no turn", "put it before a user:")
     return messages
 
 

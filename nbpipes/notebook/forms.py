@@ -68,9 +68,7 @@ FORMS: Mapping[str, Form] = MappingProxyType(
         "audio-classification": AUDIOS,
         "automatic-speech-recognition": AUDIOS,
         "text-to-audio": TEXTS,
-        "zero-shot-audio-classification": Form(
-            Kind.AUDIO, (Field("audio", "audio", Kind.AUDIO), LABELS), "audio"
-        ),
+        "zero-shot-audio-classification": Form(Kind.AUDIO, (Field("audio", "audio", Kind.AUDIO), LABELS), "audio"),
         "depth-estimation": IMAGES,
         "image-classification": IMAGES,
         "image-segmentation": IMAGES,

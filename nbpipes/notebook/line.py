@@ -253,9 +253,7 @@ class _Reader:
                 return self._name(word, value)
             case "show_as":
                 if value not in VIEWS:
-                    raise self._error(
-                        word, f"{value!r} is not a view{nearest(value, VIEWS)}", ", ".join(VIEWS)
-                    )
+                    raise self._error(word, f"{value!r} is not a view{nearest(value, VIEWS)}", ", ".join(VIEWS))
                 return value
             case "batch" if value == "auto":
                 return None

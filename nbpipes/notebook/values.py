@@ -147,9 +147,7 @@ def read_table(part: Part) -> dict[str, list[str]]:
             with open(os.path.expanduser(text), newline="", encoding="utf-8-sig") as file:
                 text = file.read()
         except (OSError, ValueError) as error:
-            raise part.error(
-                f"the table {text!r} cannot be read: {error}", "table: = df gives an object"
-            ) from None
+            raise part.error(f"the table {text!r} cannot be read: {error}", "table: = df gives an object") from None
     if text.startswith("|"):
         lines = [line.strip() for line in text.split("\n") if line.strip()]
         rows = [line.strip("|").split("|") for line in lines if not RULE.fullmatch(line)]
@@ -160,9 +158,7 @@ def read_table(part: Part) -> dict[str, list[str]]:
         raise part.error("a table needs a line of column names and at least one row")
     uneven = next((row for row in rows if len(row) != len(rows[0])), None)
     if uneven is not None:
-        raise part.error(
-            f"the table has {len(rows[0])} columns, but a row of {len(uneven)}: {', '.join(uneven)}"
-        )
+        raise part.error(f"the table has {len(rows[0])} columns, but a row of {len(uneven)}: {', '.join(uneven)}")
     return {name: [row[i] for row in rows[1:]] for i, name in enumerate(rows[0])}
 
 

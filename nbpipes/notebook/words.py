@@ -22,9 +22,7 @@ class MagicError(NbpipesError, ValueError):
     text, position: what was read and the index in it where a caret is shown; remedy: what to write instead.
     """
 
-    def __init__(
-        self, message: str, *, text: str = "", position: int | None = None, remedy: str = ""
-    ) -> None:
+    def __init__(self, message: str, *, text: str = "", position: int | None = None, remedy: str = "") -> None:
         parts = [message + (f" — {remedy}" if remedy else "")]
         if position is not None and text:
             parts.append(_caret(text, position))
@@ -176,9 +174,7 @@ def _value_end(text: str, at: int, *, nested: bool) -> int:
         position += 1
     if open_brackets:
         start = open_brackets[-1]
-        raise _error(
-            text, start, f"{text[start]} is never closed", f"add {CLOSING[text[start]]}, or quote it"
-        )
+        raise _error(text, start, f"{text[start]} is never closed", f"add {CLOSING[text[start]]}, or quote it")
     return position
 
 
