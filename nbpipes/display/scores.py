@@ -1,0 +1,89 @@
+"""Labels with scores (text-classification, zero-shot-classification), several items as one table."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from nbpipes.display import kit, plain
+
+COLUMNS = 8  # labels that a table of items × labels has at most
+LOW, HIGH = "#F7F9FC", "#77AADD"  # of a score of 0 and of 1 in that table
+
+Pair = tuple[Any, Any]  # label, score
+
+
+def draw(value: Any, source: Any, room: int) -> str:
+    """Return the text and a table of its labels, each with its score as number and bar."""
+    pairs = _pairs(value)
+    if not pairs:
+        return plain.draw(value, source, room)
+    quoted = kit.quote(_source(value, source), min(room // 2, 3_000))
+    # Bars end at 1, the most that a probability can be; scores that are none (a regression) at the largest.
+    top = max((abs(score) for _, score in pairs if kit.is_score(score)), default=1.0)
+
+    def rows() -> Iterator[str]:
+        for label, score in pairs:
+            yield (
+                kit.cell(f"<bdi>{kit.escape(label, 200)}</bdi>")
+                + kit.cell(kit.number(score), kit.NUMBER)
+                + kit.bar(score / max(top, 1.0) if kit.is_score(score) else 0.0)
+            )
+
+    return quoted + kit.table(kit.heads("label", ">score", ""), rows(), len(pairs), room - kit.size(quoted))
+
+
+def draw_batch(values: Sequence[Any], sources: Sequence[Any], room: int) -> str:
+    """Return a table with a row per text: its best label, or all scores where all have the same labels."""
+    shown = [_pairs(value) for value in values[: kit.ROWS]]
+    labels = sorted({str(label) for pairs in shown for label, _ in pairs})
+    grid = all(len(pairs) == len(labels) for pairs in shown) and 1 < len(labels) <= COLUMNS
+    colours = kit.colours(labels)
+
+    def rows() -> Iterator[str]:
+        for index, pairs in enumerate(shown):
+            text = kit.text_of(_source(values[index], sources[index]))
+            row = kit.cell(str(index), f"{kit.NUMBER};{kit.MUTED}")
+            row += kit.cell(_excerpt(text), f"{kit.CELL};overflow-wrap:anywhere;min-width:8em")
+            yield row + (_grid(pairs, labels) if grid else _best(pairs, values[index], colours))
+
+    head = kit.heads(">", "text", *(f">{label}" for label in labels) if grid else ("label", ">score", ""))
+    return kit.table(head, rows(), len(values), room)
+
+
+def _pairs(value: Any) -> list[Pair]:
+    """Labels and scores of one item, whichever of the two tasks it comes from."""
+    if isinstance(value, list):
+        return [pair for entry in value for pair in _pairs(entry)]
+    if not isinstance(value, dict):
+        return []
+    labels, scores = value.get("labels"), value.get("scores")
+    if isinstance(labels, list) and isinstance(scores, list):
+        return list(zip(labels, scores, strict=False))
+    return [(value["label"], value.get("score"))] if "label" in value else []
+
+
+def _source(value: Any, source: Any) -> Any:
+    """A zero-shot record names its text; the item of the call may be something around it."""
+    return value.get("sequence", source) if isinstance(value, dict) else source
+
+
+def _excerpt(text: str | None) -> str:
+    if not text or not text.strip():
+        return "" if text is None else f'<span style="{kit.MUTED}">(empty text)</span>'
+    return f'<span dir="auto">{kit.escape(text, 160)}</span>'
+
+
+def _best(pairs: list[Pair], value: Any, colours: dict[str, kit.Colour]) -> str:
+    if not pairs:
+        return f'<td colspan="3" style="{kit.CELL}">{plain.draw(value, None, 2_000)}</td>'
+    label, score = pairs[0]
+    others = f' <span style="{kit.MUTED}">+ {len(pairs) - 1:,}</span>' if len(pairs) > 1 else ""
+    return (
+        kit.cell(f"<bdi>{kit.escape(label, 80)}</bdi>{others}")
+        + kit.cell(kit.number(score), kit.NUMBER)
+        + kit.bar(score, colours[str(label)])
+    )
+
+
+def _grid(pairs: list[Pair], labels: list[str]) -> str:
+    scores = {str(label): score for label, score in pairs}
+    return "".join(kit.heat(scores[label], LOW, HIGH, kit.share(scores[label])) for label in labels)

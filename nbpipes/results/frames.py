@@ -1,0 +1,104 @@
+"""Results as pandas DataFrames whose columns and types depend on the task alone."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from nbpipes.results.records import Record, Records
+
+TEXT, FLOAT, INTEGER, ANY = "string", "float64", "Int64", "object"
+Row = dict[str, Any]
+
+
+class Schema(NamedTuple):
+    """Columns of a task's table with their dtypes, and what turns the result of one item into rows."""
+
+    columns: dict[str, str]
+    rows: Callable[[Any], Iterable[Row]]
+
+
+def frame(result: Record | Records) -> pd.DataFrame:
+    """Return one row per label, entity, answer or token of `result`.
+
+    Column "row" is the index of the item in `result`. Columns that a task does not know, because a
+    `postprocess` of the user's own added them, come after its own. Other tasks give one column per key.
+    """
+    items: list[Any] = list(result) if isinstance(result, Records) and result.batched else [result]
+    schema = SCHEMAS.get(result.task, Schema({}, _records))
+    rows = [{"row": index, **row} for index, item in enumerate(items) for row in schema.rows(item)]
+    more = {name: "" for row in rows for name in row if name not in schema.columns and name != "row"}
+    columns = {"row": "int64", **schema.columns, **more}
+    return pd.DataFrame({name: _column([row.get(name) for row in rows], columns[name]) for name in columns})
+
+
+def _column(values: list[Any], dtype: str) -> Any:
+    try:
+        match dtype:
+            case "string":
+                return pd.array([None if value is None else str(value) for value in values], dtype=dtype)
+            case "float64":
+                return np.array([np.nan if value is None else value for value in values], dtype=dtype)
+            case "":
+                return pd.Series(values, dtype=None if values else "object")
+            case _:
+                return pd.Series(values, dtype=dtype)  # pyright: ignore[reportCallIssue, reportArgumentType]
+    except (TypeError, ValueError):  # a postprocess of the user's own may put anything under a known key
+        return pd.Series(values, dtype="object")
+
+
+def _records(item: Any) -> Iterator[Row]:
+    """Rows of a dict, a list of dicts or anything else, which gives a single column "value"."""
+    if isinstance(item, dict):
+        yield dict(item)
+    elif isinstance(item, list):
+        for entry in item:
+            yield from _records(entry)
+    elif item is not None:
+        yield {"value": item}
+
+
+def _entities(item: Any) -> Iterator[Row]:
+    for row in _records(item):
+        if "entity_group" in row:
+            row["entity"] = row.pop("entity_group")
+        yield row
+
+
+def _candidates(item: Any) -> Iterator[Row]:
+    masks = item if isinstance(item, list) and item and isinstance(item[0], list) else [item]
+    for index, mask in enumerate(masks):
+        for row in _records(mask):
+            yield {"mask": index, **row}
+
+
+def _hypotheses(item: Any) -> Iterator[Row]:
+    for record in _records(item):
+        labels, scores = record.pop("labels", ()), record.pop("scores", ())
+        record.pop("sequence", None)
+        for label, score in zip(labels, scores, strict=True):
+            yield {"label": label, "score": score, **record}
+
+
+def _vectors(item: Any) -> Iterator[Row]:
+    if item is None:
+        return
+    values = np.asarray(item, dtype=np.float32)
+    for index, vector in enumerate(values.reshape(-1, values.shape[-1]) if values.size else ()):
+        yield {"token": index, "vector": vector}
+
+
+SCHEMAS = {
+    "text-classification": Schema({"label": TEXT, "score": FLOAT}, _records),
+    "token-classification": Schema(
+        {"entity": TEXT, "score": FLOAT, "word": TEXT, "start": INTEGER, "end": INTEGER, "index": INTEGER},
+        _entities,
+    ),
+    "question-answering": Schema({"answer": TEXT, "score": FLOAT, "start": INTEGER, "end": INTEGER}, _records),
+    "fill-mask": Schema(
+        {"mask": INTEGER, "token_str": TEXT, "score": FLOAT, "token": INTEGER, "sequence": TEXT}, _candidates
+    ),
+    "zero-shot-classification": Schema({"label": TEXT, "score": FLOAT}, _hypotheses),
+    "feature-extraction": Schema({"token": INTEGER, "vector": ANY}, _vectors),
+}
