@@ -67,9 +67,10 @@ def pipeline(
 ) -> Pipeline:
     """Builds the pipeline of a task with a model.
 
-    task: a task's id or alias; may be left out where the model's files tell it. model: a Hub id, a folder, a loaded model,
-    or "demo" for the small model that comes with nbpipes; left out, the task's default model. revision: branch, tag or
-    commit of the model. tokenizer, config, …: replace what the model's repository brings. token: for private repositories.
+    task: a task's id or alias; may be left out where the model's files tell it. model: a Hub id, a folder, a loaded
+    model, or "demo" for the small model that comes with nbpipes; left out, the task's default model. revision: branch,
+    tag or commit of the model. tokenizer, config, …: replace what the model's repository brings. token: for private
+    repositories.
     device: "auto" (the default: a GPU if there is one), "cpu", "cuda:1", a number. device_map: "auto" is the same as
     device="auto". dtype (old name torch_dtype): float32 unless given, "auto" for the checkpoint's own.
     model_kwargs: more ways to open a repository: cache_dir, local_files_only, variant, dtype, revision, token.
@@ -81,27 +82,31 @@ def pipeline(
     if model is None and tokenizer is not None:
         raise TaskError("a tokenizer without a model is not enough: name the model that it belongs to")
     access = _access(model_kwargs, revision=revision, token=token, dtype=dtype or torch_dtype)
-    repo, settings = None, {}
-    if not isinstance(model, Model):
-        repo, access = _repository(task, model, access)
-        settings = repo.json_or_empty(SETTINGS)
-    raw = _config(config, repo, access)
-    asked = task or settings.get("task") or _inferred(raw, model, repo)
-    name, row = find(asked)
     where = pick_device(_one_device(device, device_map))
-    if repo is not None:
-        model = _loaded(repo, row, name, raw, access, where)
+    settings: dict[str, Any] = {}
+    if isinstance(model, Model):
+        asked = task or _inferred(model.config.raw, model.repo)
+        name, row = find(asked)
+        loaded = _checked(model, name, row)
+    else:
+        repo = _repository(task, model, access)
+        settings, raw = repo.json_or_empty(SETTINGS), _config(config, repo, access)
+        asked = task or settings.get("task") or _inferred(raw, repo)
+        name, row = find(asked)
+        loaded = load_model(
+            repo, row.heads, task=name, raw=raw, device=where, dtype=_dtype(access.dtype), variant=access.variant
+        )
     parts = {
         "tokenizer": tokenizer,
         "feature_extractor": feature_extractor,
         "image_processor": image_processor,
     }
     for part in row.parts:
-        parts[part] = _part(part, parts.get(part), model, access)
+        parts[part] = _part(part, parts.get(part), loaded, access)
     saved = settings.get("options", {}) if settings.get("task") == name else {}
     cls = pipeline_class or row.pipeline_class()
     return cls(
-        model,
+        loaded,
         **parts,
         processor=processor,
         framework=framework,
@@ -120,15 +125,13 @@ def _access(extra: Mapping[str, Any] | None, **given: Any) -> Access:
     known = Access.__dataclass_fields__
     for name in more:
         if name not in known:
-            raise InputError(
-                f"model_kwargs has no {name!r}{nearest(name, known)}. It may hold: {', '.join(known)}"
-            )
+            raise InputError(f"model_kwargs has no {name!r}{nearest(name, known)}. It may hold: {', '.join(known)}")
         if given.get(name) is not None and more[name] != given[name]:
             raise InputError(f"{name} is given twice, as an argument and in model_kwargs")
     return Access(**{**given, **more})
 
 
-def _repository(task: str | None, model: str | Path | None, access: Access) -> tuple[Repo, Access]:
+def _repository(task: str | None, model: str | Path | None, access: Access) -> Repo:
     """The repository of the model that was named, or of the task's default."""
     if model is None:
         if task is None:
@@ -136,31 +139,27 @@ def _repository(task: str | None, model: str | Path | None, access: Access) -> t
         name, row = find(task)
         model, pinned = row.default
         log.warning("No model was named: using %s at %s for %s. Name one for real work.", model, pinned, name)
-        return access.open(model, revision=access.revision or pinned), access
+        return access.open(model, revision=access.revision or pinned)
     if model == "demo":
         if task is None:
             raise TaskError('model="demo" needs a task: pipeline("text-classification", model="demo")')
-        return access.open(demo.folder(find(task)[0])), access
-    return access.open(model, revision=access.revision), access
+        return access.open(demo.folder(find(task)[0]))
+    return access.open(model, revision=access.revision)
 
 
-def _config(
-    config: str | Path | Mapping[str, Any] | Config | None, repo: Repo | None, access: Access
-) -> dict[str, Any]:
+def _config(config: str | Path | Mapping[str, Any] | Config | None, repo: Repo, access: Access) -> dict[str, Any]:
     match config:
         case Config():
             return config.raw
         case Mapping():
             return dict(config)
         case None:
-            return {} if repo is None else repo.json("config.json")
+            return repo.json("config.json")
     return access.open(config).json("config.json")
 
 
-def _inferred(raw: Mapping[str, Any], model: Any, repo: Repo | None) -> str:
+def _inferred(raw: Mapping[str, Any], repo: Repo | None) -> str:
     """The task that a model was made for, from the class named in its config, else from the Hub."""
-    if isinstance(model, Model):
-        raw = model.config.raw
     architectures = tuple(str(name) for name in raw.get("architectures") or ())
     if found := infer(architectures):
         return found
@@ -172,19 +171,13 @@ def _inferred(raw: Mapping[str, Any], model: Any, repo: Repo | None) -> str:
         else:
             if tag:
                 return tag
-    told = (
-        f"its config.json names {', '.join(architectures)}"
-        if architectures
-        else "its config.json names no class"
-    )
+    told = f"its config.json names {', '.join(architectures)}" if architectures else "its config.json names no class"
     raise TaskError(
         f"the task of {repo.name if repo else 'this model'} cannot be told ({told}); name it: pipeline(task, …)"
     )
 
 
-def _one_device(
-    device: int | str | torch.device | None, device_map: str | None
-) -> int | str | torch.device | None:
+def _one_device(device: int | str | torch.device | None, device_map: str | None) -> int | str | torch.device | None:
     if device_map is None:
         return device
     if device is not None:
@@ -194,13 +187,16 @@ def _one_device(
     return "auto" if device_map in ("auto", "balanced", "balanced_low_0", "sequential") else device_map
 
 
-def _loaded(
-    repo: Repo, row: Row, task: str, raw: Mapping[str, Any], access: Access, device: torch.device
-) -> Model:
-    stored = access.dtype if access.dtype == "auto" else pick_dtype(access.dtype, None)
-    return load_model(
-        repo, row.heads, task=task, raw=raw, device=device, dtype=stored, variant=access.variant
-    )
+def _dtype(wanted: str | torch.dtype | None) -> torch.dtype | None:
+    """None, for what the checkpoint holds, where "auto" is wanted."""
+    return None if wanted == "auto" else pick_dtype(wanted)
+
+
+def _checked(model: Model, task: str, row: Row) -> Model:
+    if model.kind not in row.heads:
+        wanted = " or ".join(row.heads)
+        raise TaskError(f"{task} needs a model with a {wanted} head; this {model.config.model_type} has: {model.kind}")
+    return model
 
 
 def _part(part: str, given: Any, model: Model, access: Access) -> Any:

@@ -16,11 +16,11 @@ class Documented:
     model: nn.Module
     task: str
 
-    def predict(self, X: Any) -> Any:  # noqa: N803  the documents' name
+    def predict(self, X: Any) -> Any:
         """The same as a call."""
         return self(X)  # type: ignore[operator]
 
-    def transform(self, X: Any) -> Any:  # noqa: N803  the documents' name
+    def transform(self, X: Any) -> Any:
         """The same as a call."""
         return self(X)  # type: ignore[operator]
 
@@ -47,9 +47,7 @@ class Documented:
         names = [str(getattr(model, "__name__", model)) for model in supported_models]
         model_type = getattr(getattr(self.model, "config", None), "model_type", "")
         if model_type not in names:
-            raise TaskError(
-                f"a model of type {model_type!r} cannot do {self.task}. Supported: {', '.join(names)}"
-            )
+            raise TaskError(f"a model of type {model_type!r} cannot do {self.task}. Supported: {', '.join(names)}")
 
 
 def _moved(value: Any, device: torch.device) -> Any:

@@ -25,15 +25,8 @@ def pick_device(device: int | str | torch.device | None) -> torch.device:
         raise InputError(
             f"{device!r} is not a device; use 'auto', 'cpu', 'cuda', 'cuda:0', 'mps' or a number"
         ) from error
-    if (
-        found.type == "cuda"
-        and not torch.cuda.is_available()
-        or found.type == "mps"
-        and _accelerator() != "mps"
-    ):
-        raise InputError(
-            f"device {str(found)!r} was asked for, but torch sees none here; use device='auto' or 'cpu'"
-        )
+    if (found.type == "cuda" and not torch.cuda.is_available()) or (found.type == "mps" and _accelerator() != "mps"):
+        raise InputError(f"device {str(found)!r} was asked for, but torch sees none here; use device='auto' or 'cpu'")
     return found
 
 
@@ -43,16 +36,12 @@ def _accelerator() -> str:
     return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
-def pick_dtype(dtype: str | torch.dtype | None, stored: torch.dtype | None) -> torch.dtype:
-    """The dtype for a user's word: None is float32, "auto" what the checkpoint holds, a string torch's name for one."""
+def pick_dtype(dtype: str | torch.dtype | None) -> torch.dtype:
+    """The dtype for a user's word: None is float32, a string torch's name for one; InputError for anything else."""
     if dtype is None:
         return torch.float32
-    if dtype == "auto":
-        return stored if stored is not None and stored.is_floating_point else torch.float32
     found = getattr(torch, dtype.removeprefix("torch."), None) if isinstance(dtype, str) else dtype
     if not isinstance(found, torch.dtype) or not found.is_floating_point:
         names = ("float32", "float16", "bfloat16", "float64", "auto")
-        raise InputError(
-            f"{dtype!r} is not a dtype for a model{nearest(str(dtype), names)}; known: {', '.join(names)}"
-        )
+        raise InputError(f"{dtype!r} is not a dtype for a model{nearest(str(dtype), names)}; known: {', '.join(names)}")
     return found

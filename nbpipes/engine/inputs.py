@@ -39,7 +39,7 @@ class Rows:
 
 
 def sort_out(inputs: Any, is_item: Callable[[Any], bool], wanted: str) -> Given:
-    """Tells one item from many. is_item: whether the task takes a value as one item. wanted: its name, for the error."""
+    """Tells one item from many. is_item: whether a value is one item to the task. wanted: its name, for the error."""
     if is_item(inputs):
         return Given((inputs,), "one")
     if isinstance(inputs, list | tuple):
@@ -48,11 +48,7 @@ def sort_out(inputs: Any, is_item: Callable[[Any], bool], wanted: str) -> Given:
         return Given(inputs.tolist() if inputs.ndim == 1 else list(inputs), "list")
     if hasattr(inputs, "to_list") and hasattr(inputs, "dtype"):  # a pandas or polars Series
         return Given(inputs.to_list(), "list")
-    if (
-        isinstance(inputs, Sized)
-        and hasattr(inputs, "__getitem__")
-        and not isinstance(inputs, str | bytes | dict)
-    ):
+    if isinstance(inputs, Sized) and hasattr(inputs, "__getitem__") and not isinstance(inputs, str | bytes | dict):
         return Given(Rows(inputs), "lazy")
     if isinstance(inputs, Iterable) and not isinstance(inputs, str | bytes | dict):
         return Given(inputs, "lazy")

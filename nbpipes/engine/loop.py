@@ -1,10 +1,10 @@
 """The loop that every call, stream and job runs: read, preprocess, batch, forward, postprocess, in order.
 
 Items are read in windows. A window's chunks are sorted by size and cut into batches under a budget, and results leave
-in the order of the items as soon as all before them are there. A source that knows its length is read 16 items ahead at
-first, then 32, ... up to 1024. One that does not (a generator) is read one ahead, then 2, 4, ...; but whenever reading it
-had to wait, as for a queue or a request, the next items are answered one by one, so that nobody waits for an answer
-that hangs on the next question.
+in the order of the items as soon as all before them are there. A source that knows its length is read 16 items ahead
+at first, then 32, ... up to 1024. One that does not (a generator) is read one item at first, then 2, 4, ...; but
+whenever reading it had to wait, as for a queue or a request, the next items are answered one by one, so that nobody
+waits for an answer that hangs on the next question.
 """
 
 import time
@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from nbpipes.engine.events import Batched, Done, Event, Failed, Stage, Started
-from nbpipes.models.outputs import Output
 from nbpipes.processing.batch import Chunk
 
 FIRST_WINDOW, LAST_WINDOW = 16, 1024
@@ -31,7 +30,7 @@ class ChunkOutput:
     """What the model answered to one chunk: tensors in main memory, also as `out["logits"]`."""
 
     chunk: Chunk
-    output: Output
+    output: Any
 
     def __getitem__(self, name: str) -> Any:
         return self.output[name]
@@ -78,9 +77,7 @@ class Piece:
     chunk: Chunk
 
 
-def run(
-    steps: Steps[Given], items: Iterable[Any], options: Given, limits: Limits, *, sized: bool
-) -> Iterator[Event]:
+def run(steps: Steps[Given], items: Iterable[Any], options: Given, limits: Limits, *, sized: bool) -> Iterator[Event]:
     """Computes the items and says what happens. A failing item costs itself only; a failing source raises at its end.
 
     sized: whether reading ahead is harmless because the source is all there.

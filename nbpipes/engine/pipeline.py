@@ -1,7 +1,6 @@
 """The base of all pipelines: preprocess, forward, postprocess, and the call that runs items through them."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import fields
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Generic, TypeVar
 
 import torch
@@ -21,14 +20,14 @@ from nbpipes.processing.batch import Batch, Chunk, pack
 from nbpipes.processing.text import Tokenizer
 from nbpipes.results.records import annotate, annotate_batch
 
-O = TypeVar("O", bound=Options)
+OptionsT = TypeVar("OptionsT", bound=Options)
 
 
-class Pipeline(Documented, Saved, Generic[O]):
+class Pipeline(Documented, Saved, Generic[OptionsT]):
     """Runs items through a model: input → chunks → batches → model → results.
 
-    A task overrides `preprocess` (an item becomes one or many chunks), `postprocess` (the answers to its chunks become its
-    result), and where the default does not do, `_forward`, `collate` or `arguments`. All are the words of the documents.
+    A task overrides `preprocess` (an item becomes one or many chunks), `postprocess` (the answers to its chunks become
+    its result), and where the default does not do, `_forward`, `collate` or `arguments`: the documents' own words.
 
     model: a loaded model. tokenizer, feature_extractor, image_processor, processor: what prepares the inputs.
     device: "auto" (a GPU if there is one), a number, a name or a torch.device. batch_size: the most chunks in one
@@ -64,15 +63,15 @@ class Pipeline(Documented, Saved, Generic[O]):
         if framework not in (None, "pt"):
             raise InputError(f"framework {framework!r} is not supported: nbpipes computes with PyTorch")
         self.task, self.binary_output, self.modelcard = task, binary_output, modelcard
-        self.model = model.to(pick_device(device)).eval()
+        self.model: Any = model.to(pick_device(device)).eval()
         self.tokenizer, self.feature_extractor = tokenizer, feature_extractor
         self.image_processor, self.processor = image_processor, processor
         self.batch_size = _checked_batch_size(batch_size)
-        self.options: O = self.options_class().updated(options, self.task)  # type: ignore[assignment]
+        self.options: OptionsT = self.options_class().updated(options, self.task)  # type: ignore[assignment]
 
     # ------------------------------------------------------------------ the steps of a task
 
-    def preprocess(self, item: Any, options: O | None = None) -> Iterator[Chunk]:
+    def preprocess(self, item: Any, options: OptionsT | None = None) -> Iterator[Chunk]:
         """Cuts an item into chunks for the model. Runs on the caller's thread and must not touch the model."""
         raise NotImplementedError(f"{type(self).__name__} must define preprocess")
 
@@ -80,11 +79,11 @@ class Pipeline(Documented, Saved, Generic[O]):
         """Makes one batch of chunks; by default packs texts without padding."""
         return pack(chunks, self.device)
 
-    def _forward(self, inputs: Mapping[str, Any], options: O) -> Output:
+    def _forward(self, inputs: Mapping[str, Any], options: OptionsT) -> Output:
         """Runs the model on a batch."""
         return self.model(**inputs)
 
-    def postprocess(self, outputs: Sequence[ChunkOutput], options: O | None = None) -> Any:
+    def postprocess(self, outputs: Sequence[ChunkOutput], options: OptionsT | None = None) -> Any:
         """Makes an item's result of the answers to its chunks: plain Python values."""
         raise NotImplementedError(f"{type(self).__name__} must define postprocess")
 
@@ -93,20 +92,18 @@ class Pipeline(Documented, Saved, Generic[O]):
         return isinstance(value, str)
 
     def arguments(self, args: tuple[Any, ...], options: dict[str, Any]) -> Given:
-        """Sorts out a call: the items and whether they are one, a list or lazy. Takes what names inputs out of options."""
+        """Sorts out a call: its items; are they one, a list, lazy? Takes inputs by name out of options."""
         if len(args) != 1:
-            raise TypeError(
-                f"{self.task or type(self).__name__} takes one input: {self.wanted}, or many of them"
-            )
+            raise TypeError(f"{self.task or type(self).__name__} takes one input: {self.wanted}, or many of them")
         return sort_out(args[0], self.is_item, self.wanted)
 
-    def present(self, result: Any, item: Any, options: O) -> Any:
+    def present(self, result: Any, item: Any, options: OptionsT) -> Any:
         """What a call on a single item gives back: its result, nested as the documents show it."""
         return result
 
     # ------------------------------------------------------------------ running
 
-    def forward(self, chunks: Chunk | Sequence[Chunk], options: O | None = None) -> Any:
+    def forward(self, chunks: Chunk | Sequence[Chunk], options: OptionsT | None = None) -> Any:
         """Runs the model on one chunk or a batch of them, on the compute thread, without gradients.
 
         Returns a ChunkOutput for a chunk, a list of them for a list.
@@ -150,18 +147,19 @@ class Pipeline(Documented, Saved, Generic[O]):
             return _results(run(self, items, chosen, limits, sized=sized), note=many)
 
         if given.shape == "lazy":
-            return LazyResults(given, lambda items: (self._annotated(r, item) for item, r in start(items)))
+            return LazyResults(given, lambda items: (self.annotated(r, item) for item, r in start(items)))
         pairs = list(start(given.items))
         if given.shape == "one":
             item, result = pairs[0]
-            return self._annotated(self.present(result, item, chosen), item)
+            return self.annotated(self.present(result, item, chosen), item)
         return self.gather([result for _, result in pairs], [item for item, _ in pairs], chosen)
 
-    def gather(self, results: list[Any], items: list[Any], options: O) -> Any:
+    def gather(self, results: list[Any], items: list[Any], options: OptionsT) -> Any:
         """What a call on a list gives back."""
         return annotate_batch(results, self.kind, items, self.meta)
 
-    def _annotated(self, result: Any, item: Any) -> Any:
+    def annotated(self, result: Any, item: Any) -> Any:
+        """The result, aware of its task, item and model."""
         return annotate(result, self.kind, item, self.meta)
 
     # ------------------------------------------------------------------ what it is

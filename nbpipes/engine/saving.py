@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import huggingface_hub
 from safetensors.torch import save_file
@@ -35,7 +35,7 @@ class Saved:
     model: Any
     tokenizer: Any
     task: str
-    kind: str
+    kind: ClassVar[str]
     options: Options
 
     def save_pretrained(
@@ -49,9 +49,7 @@ class Saved:
         """
         folder = Path(save_directory)
         if not safe_serialization:
-            raise InputError(
-                "safe_serialization=False is not supported: weights are saved as safetensors only"
-            )
+            raise InputError("safe_serialization=False is not supported: weights are saved as safetensors only")
         if folder.exists() and not folder.is_dir():
             raise InputError(f"{str(folder)!r} is a file; save_pretrained needs the name of a folder")
         folder.mkdir(parents=True, exist_ok=True)
@@ -80,7 +78,7 @@ class Saved:
         commit_description: str | None = None,
         tags: Sequence[str] | None = None,
     ) -> str:
-        """Uploads what `save_pretrained` writes to a repository on the Hub, which is made if need be; returns the commit's URL.
+        """Uploads what `save_pretrained` writes to a repository on the Hub, made if need be; returns the commit's URL.
 
         use_temp_dir: False keeps the files in a folder with the repository's name. tags: added to the model card.
         """
@@ -114,9 +112,7 @@ def changed(options: Options) -> dict[str, Any]:
         try:
             json.dumps(value)
         except TypeError:
-            raise InputError(
-                f"option {name!r} cannot be saved: {type(value).__name__} has no JSON form"
-            ) from None
+            raise InputError(f"option {name!r} cannot be saved: {type(value).__name__} has no JSON form") from None
     return given
 
 

@@ -66,7 +66,7 @@ class Layout:
         return cls(tuple(lengths), tuple(tiles), starts.to(device), positions.to(device), picked)
 
     def running_count(self, flags: Tensor) -> Tensor:
-        """How many flags, `(tokens,)` bool, are set from the start of each token's sequence up to and with the token."""
+        """How many flags, `(tokens,)` bool, are set from the start of each token's sequence up to the token itself."""
         total = flags.long().cumsum(0)
         before = total[self.starts] - flags[self.starts].long()
         sizes = torch.tensor(self.lengths, device=flags.device)

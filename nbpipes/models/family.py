@@ -51,9 +51,7 @@ class Family:
             with torch.device("meta"):
                 return Model(config, kind, self.trunk(config), self.head(kind).build(config))
         except (ValueError, TypeError, ZeroDivisionError, RuntimeError, OverflowError) as error:
-            raise ConfigError(
-                f"config.json does not describe a {config.model_type} model: {error}"
-            ) from error
+            raise ConfigError(f"config.json does not describe a {config.model_type} model: {error}") from error
 
     def plan(self, names: Mapping[str, Any], kind: Head) -> Plan:
         """Where the tensors of a checkpoint go."""

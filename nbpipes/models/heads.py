@@ -24,7 +24,7 @@ class HeadModule(nn.Module):
     """A head. The trunk computes its last block only for the tokens that the head asks for."""
 
     def keep(self, layout: Layout) -> Tensor | None:
-        """The tokens whose final hidden state is needed, or None for all; as the batch asks, unless a head knows better."""
+        """The tokens whose final hidden state is needed, None for all; as the batch asks, unless overridden."""
         return layout.rows
 
 

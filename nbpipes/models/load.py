@@ -20,9 +20,7 @@ def choose_head(known: Family, model_type: str, kinds: Sequence[Head], task: str
         if kind is Head.BASE or kind in known.heads:
             return kind
     offers = ", ".join(known.heads)
-    raise TaskError(
-        f"{task} needs a model with a {' or '.join(kinds)} head; {model_type} models offer: {offers}"
-    )
+    raise TaskError(f"{task} needs a model with a {' or '.join(kinds)} head; {model_type} models offer: {offers}")
 
 
 def load_model(
@@ -32,12 +30,12 @@ def load_model(
     task: str,
     raw: Mapping[str, Any] | None = None,
     device: torch.device | str = "cpu",
-    dtype: torch.dtype | str | None = torch.float32,
+    dtype: torch.dtype | None = torch.float32,
     variant: str | None = None,
 ) -> Model:
     """Reads config and weights of `repo` into a model with the first of `kinds` that its family has.
 
-    raw: a config to take instead of the repository's config.json. dtype: "auto" or None = as stored.
+    raw: a config to take instead of the repository's config.json. dtype: None = as stored.
     Errors: RepoError (files), ConfigError, CheckpointError (weights), TaskError (no such head).
     """
     settings = dict(repo.json("config.json") if raw is None else raw)
@@ -53,7 +51,7 @@ def load_model(
         ties=known.ties(config, kind),
         origin=lambda target: known.origin(target, kind),
         device=device,
-        dtype=checkpoint.dtype if dtype in (None, "auto") else dtype,
+        dtype=checkpoint.dtype if dtype is None else dtype,
     )
     model.repo, model.checkpoint = repo, checkpoint
     return model.eval()

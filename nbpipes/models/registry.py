@@ -22,7 +22,5 @@ def family(model_type: str) -> Family:
     """The family of a model type; ConfigError names the nearest supported ones for an unknown type."""
     if model_type not in MODULES:
         hint = nearest(model_type, MODULES)
-        raise ConfigError(
-            f"models of type {model_type!r} are not supported{hint}. Supported: {', '.join(MODULES)}"
-        )
+        raise ConfigError(f"models of type {model_type!r} are not supported{hint}. Supported: {', '.join(MODULES)}")
     return import_module(f"nbpipes.models.{MODULES[model_type]}").FAMILIES[model_type]

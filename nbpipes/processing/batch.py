@@ -15,8 +15,8 @@ class Chunk:
     """One piece of an item, ready for the model.
 
     inputs: values by the model's input names, without a batch dimension. note: what postprocess needs to know.
-    size: its cost (tokens, pixels, frames), by which batches are filled. rows: tokens whose output is needed, None = all.
-    group: only chunks with an equal value go into one batch (images of one shape, say).
+    size: its cost (tokens, pixels, frames), by which batches are filled. rows: tokens whose output is needed, None =
+    all. group: only chunks with an equal value go into one batch (images of one shape, say).
     """
 
     inputs: Mapping[str, Any]
@@ -35,14 +35,13 @@ class Batch:
 
 
 def pack(chunks: Sequence[Chunk], device: torch.device) -> Batch:
-    """Lays chunks of text one after the other, without padding. Sorted by length they need the fewest attention calls."""
+    """Lays texts one after the other, without padding; sorted by length they need the fewest attention calls."""
     lengths = [len(chunk.inputs["input_ids"]) for chunk in chunks]
     rows, counts = None, lengths
     if any(chunk.rows is not None for chunk in chunks):
         starts = accumulate(lengths, initial=0)
         wanted = [
-            range(length) if chunk.rows is None else chunk.rows
-            for chunk, length in zip(chunks, lengths, strict=True)
+            range(length) if chunk.rows is None else chunk.rows for chunk, length in zip(chunks, lengths, strict=True)
         ]
         rows = [start + row for start, own in zip(starts, wanted, strict=False) for row in own]
         counts = [len(own) for own in wanted]

@@ -34,6 +34,23 @@ class Row:
 
 
 TASKS: dict[str, Row] = {
+    "fill-mask": Row(
+        "fill_mask:FillMaskPipeline",
+        (Head.MASKED,),
+        ("distilbert/distilroberta-base", "fb53ab8"),
+        architectures=("ForMaskedLM",),
+    ),
+    "zero-shot-classification": Row(
+        "zero_shot_classification:ZeroShotClassificationPipeline",
+        (Head.SEQUENCE,),
+        ("facebook/bart-large-mnli", "d7645e1"),
+    ),
+    "feature-extraction": Row(
+        "feature_extraction:FeatureExtractionPipeline",
+        (Head.BASE,),
+        ("distilbert/distilbert-base-cased", "6ea8117"),
+        architectures=("Model",),
+    ),
     "text-classification": Row(
         "text_classification:TextClassificationPipeline",
         (Head.SEQUENCE,),
@@ -77,7 +94,7 @@ def infer(architectures: tuple[str, ...]) -> str | None:
 
 
 class PipelineRegistry:
-    """Adds tasks of your own: `PIPELINE_REGISTRY.register_pipeline("pair-classification", PairPipeline, "sequence")`."""
+    """Adds tasks of your own: `PIPELINE_REGISTRY.register_pipeline("pair-scoring", PairPipeline, "sequence")`."""
 
     def register_pipeline(
         self,
@@ -85,7 +102,7 @@ class PipelineRegistry:
         pipeline_class: type[Pipeline],
         pt_model: Head | str | type | tuple[Head | str | type, ...] | None = None,
         default: Mapping[str, Any] | tuple[str, str] | None = None,
-        type: str | None = None,  # noqa: A002  the documents' name
+        type: str | None = None,
     ) -> None:
         """Makes `pipeline(task, …)` build `pipeline_class`.
 
@@ -97,9 +114,8 @@ class PipelineRegistry:
             log.warning("task %s is registered already; it is replaced", task)
         wanted = pt_model if isinstance(pt_model, tuple) else (pt_model,)
         heads = tuple(_head(one) for one in wanted if one is not None) or (Head.BASE,)
-        if isinstance(default, Mapping):
-            default = default.get("pt") or default["model"]["pt"]
-        TASKS[task] = Row(pipeline_class, heads, default or ("", ""), kind=type or "text")
+        pinned = (default.get("pt") or default["model"]["pt"]) if isinstance(default, Mapping) else default
+        TASKS[task] = Row(pipeline_class, heads, pinned or ("", ""), kind=type or "text")
 
     def get_supported_tasks(self) -> list[str]:
         """Every task's id and alias, sorted."""
@@ -122,9 +138,7 @@ def _head(wanted: Head | str | type) -> Head:
         return Head(name)
     except ValueError:
         known = (*Head, *AUTO_CLASSES)
-        raise TaskError(
-            f"{name!r} is not a kind of model{nearest(name, known)}. Known: {', '.join(known)}"
-        ) from None
+        raise TaskError(f"{name!r} is not a kind of model{nearest(name, known)}. Known: {', '.join(known)}") from None
 
 
 PIPELINE_REGISTRY = PipelineRegistry()

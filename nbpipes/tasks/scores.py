@@ -30,9 +30,7 @@ def chosen_function(wanted: str | None, config: Config) -> Function:
         match wanted.lower():
             case "softmax" | "sigmoid" | "none" as known:
                 return known
-        raise InputError(
-            f"function_to_apply must be 'softmax', 'sigmoid', 'none' or 'default', not {wanted!r}"
-        )
+        raise InputError(f"function_to_apply must be 'softmax', 'sigmoid', 'none' or 'default', not {wanted!r}")
     match config.problem_type:
         case "regression":
             return "none"

@@ -9,6 +9,12 @@ from nbpipes.processing.batch import Chunk
 from nbpipes.processing.text import Tokenizer
 
 
+def longest(tokenizer: Tokenizer, model: Any) -> int | None:
+    """The most tokens that both the tokenizer and the model allow, None where neither has a limit."""
+    limits = [limit for limit in (tokenizer.model_max_length, model.limit) if limit is not None]
+    return min(limits, default=None)
+
+
 def text_chunk(
     encoding: Encoding,
     tokenizer: Tokenizer,
@@ -16,7 +22,7 @@ def text_chunk(
     note: Any = None,
     rows: tuple[int, ...] | None = None,
 ) -> Chunk:
-    """A chunk of encoded text. limit: tokens that the model can read; InputError for a longer text says how to cut it."""
+    """A chunk of encoded text. limit: tokens that the model can read; the InputError for more says how to cut."""
     size = len(encoding.ids)
     if limit is not None and size > limit:
         raise InputError(

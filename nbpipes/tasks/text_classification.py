@@ -10,7 +10,7 @@ from nbpipes.engine.pipeline import Pipeline
 from nbpipes.errors import InputError
 from nbpipes.processing.batch import Chunk
 from nbpipes.tasks.scores import chosen_function, scores
-from nbpipes.tasks.text import text_chunk
+from nbpipes.tasks.text import longest, text_chunk
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class TextClassificationOptions(Options):
     truncation, max_length, add_special_tokens: how the tokenizer cuts and dresses the text. padding changes nothing.
     """
 
-    top_k: int | None | Unset = UNSET
+    top_k: int | Unset | None = UNSET
     function_to_apply: Literal["softmax", "sigmoid", "none", "default"] | None = None
     return_all_scores: bool | None = None
     truncation: bool | str = False
@@ -56,7 +56,7 @@ class TextClassificationPipeline(Pipeline[TextClassificationOptions]):
             text,
             pair,
             truncation=given.truncation,
-            max_length=given.max_length,
+            max_length=given.max_length or longest(self.tokenizer, self.model) if given.truncation else None,
             add_special_tokens=given.add_special_tokens,
         )[0]
         yield text_chunk(encoding, self.tokenizer, self.model.limit)

@@ -1,4 +1,4 @@
-"""BERT (https://arxiv.org/abs/1810.04805) and the encoders built like it: RoBERTa, XLM-RoBERTa, CamemBERT, DistilBERT."""
+"""BERT (https://arxiv.org/abs/1810.04805) and encoders built like it: RoBERTa, XLM-RoBERTa, CamemBERT, DistilBERT."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -188,9 +188,7 @@ def distilbert(c: DistilBertConfig) -> Bert:
 
 
 ROBERTA_HEADS = {
-    Head.SEQUENCE: classifier(
-        rename("classifier.dense", "dense"), rename("classifier.out_proj", "out"), dense="tanh"
-    ),
+    Head.SEQUENCE: classifier(rename("classifier.dense", "dense"), rename("classifier.out_proj", "out"), dense="tanh"),
     Head.TOKENS: TOKENS,
     Head.SPANS: SPANS,
     Head.MASKED: words(
@@ -209,9 +207,7 @@ FAMILIES = {
         BERT,
         "bert.",
         {
-            Head.SEQUENCE: classifier(
-                rename("bert.pooler.dense", "dense"), rename("classifier", "out"), dense="tanh"
-            ),
+            Head.SEQUENCE: classifier(rename("bert.pooler.dense", "dense"), rename("classifier", "out"), dense="tanh"),
             Head.TOKENS: TOKENS,
             Head.SPANS: SPANS,
             Head.MASKED: words(
@@ -228,9 +224,7 @@ FAMILIES = {
         DISTILBERT,
         "distilbert.",
         {
-            Head.SEQUENCE: classifier(
-                rename("pre_classifier", "dense"), rename("classifier", "out"), dense="relu"
-            ),
+            Head.SEQUENCE: classifier(rename("pre_classifier", "dense"), rename("classifier", "out"), dense="relu"),
             Head.TOKENS: TOKENS,
             Head.SPANS: SPANS,
             Head.MASKED: words(
