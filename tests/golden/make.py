@@ -1,0 +1,45 @@
+"""Writes the tiny checkpoints below this folder and the reference's answers for them (make golden).
+
+Runs in an environment that has transformers 4.57.6. Arguments: names of families; none means all of them.
+"""
+
+import os
+import shutil
+import sys
+import warnings
+from pathlib import Path
+
+os.environ["HF_HUB_OFFLINE"] = "1"  # everything needed is made here
+
+import torch
+import transformers
+from make_models import FAMILIES, LIMIT, make_models
+from make_tasks import make_tasks
+from make_tokenizers import make_tokenizer
+
+HERE = Path(__file__).parent
+VERSION = "4.57.6"
+
+
+def make_family(family: str) -> None:
+    folder = HERE / family
+    shutil.rmtree(folder, ignore_errors=True)
+    tokenizer = make_tokenizer(family, folder / "tokenizer", LIMIT)
+    names = [made.name for made in make_models(family, folder, tokenizer)]
+    make_tasks(family, folder)
+    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    print(f"{family}: {', '.join(names)} ({size / 1000:.0f} kB)")
+
+
+def main() -> None:
+    if transformers.__version__ != VERSION:
+        raise SystemExit(f"The reference is transformers {VERSION}, this is {transformers.__version__}.")
+    warnings.simplefilter("ignore")
+    transformers.logging.set_verbosity_error()
+    torch.set_num_threads(1)  # sums in one order, whatever the machine
+    for family in sys.argv[1:] or FAMILIES:
+        make_family(family)
+
+
+if __name__ == "__main__":
+    main()
