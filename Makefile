@@ -10,7 +10,7 @@ BIN := .venv/bin
 # transformers 4.57.6 needs an older huggingface_hub than ours, so what is compared with it has an environment of its own.
 REFERENCE := .venv-reference/bin
 
-.PHONY: help checkpoints test parity lint format clean
+.PHONY: help checkpoints test parity golden lint format clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -24,6 +24,9 @@ test: .venv/.ready ## run the whole suite
 
 parity: .venv-reference/.ready ## compare with transformers 4.57.6, live
 	$(REFERENCE)/python -m pytest tests/parity -m parity $(ARGS)
+
+golden: .venv-reference/.ready ## make the stored cases anew with transformers 4.57.6; ARGS=bert for one family
+	$(REFERENCE)/python tests/golden/make.py $(ARGS)
 
 lint: .venv/.ready-dev ## ruff and basedpyright
 	$(BIN)/ruff check .
