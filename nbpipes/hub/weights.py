@@ -6,7 +6,7 @@ A family lists its rules; `plan` reads only names, so it is tested on lists of n
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from typing import Protocol
 
 import torch
@@ -49,7 +49,7 @@ class Rule:
         return None
 
 
-@lru_cache(maxsize=None)
+@cache
 def _pattern(template: str) -> re.Pattern[str]:
     escaped = re.escape(template).replace(r"\*", ".*")
     return re.compile(re.sub(r"\\{(\w)\\}", r"(?P<\1>\\d+)", escaped) + r"(?=\.|$)")

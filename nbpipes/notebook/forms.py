@@ -99,7 +99,7 @@ FORMS: Mapping[str, Form] = MappingProxyType(
         "text-generation": Form(fields=TURNS),
         "chat": Form(fields=TURNS, chat=True),
         "token-classification": TEXTS,
-        "zero-shot-classification": Form(fields=(Field("text", "sequences"), LABELS), main="sequences"),
+        "zero-shot-classification": Form(fields=(Field("text", "sequence"), LABELS), main="sequence"),
         "document-question-answering": Form(fields=(IMAGE, QUESTION), main="question"),
         "image-to-text": IMAGES,
         "image-text-to-text": Form(

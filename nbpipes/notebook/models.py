@@ -77,7 +77,7 @@ class Models:
     build: makes a pipeline of the options that `use` gets. budget: bytes of weights to keep.
     """
 
-    def __init__(self, build: Callable[..., Any], budget: int) -> None:
+    def __init__(self, build: Callable[[Mapping[str, Any]], Any], budget: int) -> None:
         self.build, self.budget = build, budget
         self._lock = threading.Lock()
         self._entries: dict[Any, _Entry] = {}
@@ -131,7 +131,7 @@ class Models:
             if entry.pipe is not None:
                 return 0.0
             start = time.perf_counter()
-            entry.pipe = self.build(**entry.options)
+            entry.pipe = self.build(entry.options)
             entry.seconds = time.perf_counter() - start
             entry.bytes = weight_bytes(entry.pipe)
         self._trim()
