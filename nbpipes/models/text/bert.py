@@ -1,38 +1,26 @@
 """BERT (https://arxiv.org/abs/1810.04805) and encoders built like it: RoBERTa, XLM-RoBERTa, CamemBERT, DistilBERT."""
 
 from dataclasses import dataclass
-from functools import partial
-
-from torch import Tensor, nn
 
 from nbpipes.hub.config import Config
 from nbpipes.hub.weights import rename
-from nbpipes.layers.attention import Attention
-from nbpipes.layers.block import MLP, Block, Blocks
-from nbpipes.layers.packing import Layout
-from nbpipes.models.encoders import SPANS, TOKENS, classifier, words
+from nbpipes.layers.block import Blocks
+from nbpipes.models.encoders import (
+    BERT,
+    EMBEDDINGS,
+    OURS,
+    ROBERTA_HEADS,
+    SPANS,
+    TOKENS,
+    Encoder,
+    block,
+    check_positions,
+    classifier,
+    words,
+)
 from nbpipes.models.family import Family
 from nbpipes.models.heads import Head
-from nbpipes.models.outputs import Encoded
 
-EMBEDDINGS = (
-    rename("embeddings.word_embeddings", "tokens"),
-    rename("embeddings.position_embeddings", "positions"),
-    rename("embeddings.token_type_embeddings", "segments"),
-    rename("embeddings.LayerNorm", "norm"),
-)
-LAYER, OURS = "encoder.layer.{i}", "blocks.{i}"
-BERT = (
-    *EMBEDDINGS,
-    rename(f"{LAYER}.attention.self.query", f"{OURS}.attn.layer.q"),
-    rename(f"{LAYER}.attention.self.key", f"{OURS}.attn.layer.k"),
-    rename(f"{LAYER}.attention.self.value", f"{OURS}.attn.layer.v"),
-    rename(f"{LAYER}.attention.output.dense", f"{OURS}.attn.layer.out"),
-    rename(f"{LAYER}.attention.output.LayerNorm", f"{OURS}.attn.norm"),
-    rename(f"{LAYER}.intermediate.dense", f"{OURS}.mlp.layer.up"),
-    rename(f"{LAYER}.output.dense", f"{OURS}.mlp.layer.down"),
-    rename(f"{LAYER}.output.LayerNorm", f"{OURS}.mlp.norm"),
-)
 DISTIL = "transformer.layer.{i}"
 DISTILBERT = (
     *EMBEDDINGS,
@@ -60,6 +48,7 @@ class BertConfig(Config):
     max_position_embeddings: int = 512
     type_vocab_size: int = 2
     layer_norm_eps: float = 1e-12
+    position_embedding_type: str = "absolute"
     pad_token_id: int | None = 0
 
 
@@ -104,101 +93,37 @@ class DistilBertConfig(Config):
         return 1e-12
 
 
-class Bert(nn.Module):
-    """Bidirectional encoder with learned positions; counts them from the padding id on where `padding` is given."""
-
-    def __init__(
-        self,
-        *,
-        vocab: int,
-        width: int,
-        positions: int,
-        segments: int,
-        blocks: int,
-        heads: int,
-        middle: int,
-        act: str,
-        eps: float,
-        padding: int | None = None,
-    ) -> None:
-        super().__init__()
-        norm = partial(nn.LayerNorm, width, eps)
-        self.tokens, self.positions = nn.Embedding(vocab, width), nn.Embedding(positions, width)
-        self.segments = nn.Embedding(segments, width) if segments else None
-        self.norm, self.padding = norm(), padding
-        self.limit = positions if padding is None else positions - padding - 1
-        self.blocks = Blocks(
-            Block(Attention(width, heads), MLP(width, middle, act), norm, pre=False) for _ in range(blocks)
-        )
-
-    def forward(
-        self,
-        input_ids: Tensor,
-        layout: Layout,
-        keep: Tensor | None = None,
-        token_type_ids: Tensor | None = None,
-    ) -> Encoded:
-        x = self.tokens(input_ids)
-        if self.segments is not None:
-            x = x + (self.segments.weight[0] if token_type_ids is None else self.segments(token_type_ids))
-        x = self.norm(x + self.positions(self._places(input_ids, layout)))
-        return Encoded(self.blocks(x, layout, keep=keep))
-
-    def _places(self, input_ids: Tensor, layout: Layout) -> Tensor:
-        if self.padding is None:
-            return layout.positions
-        seen = input_ids != self.padding  # a text may hold the padding token itself: it does not count
-        return layout.running_count(seen) * seen + self.padding
-
-
-def bert(c: BertConfig, padding: int | None = None) -> Bert:
+def bert(c: BertConfig, padding: int | None = None) -> Encoder:
     """The trunk of BERT; with `padding` that of RoBERTa."""
-    return Bert(
+    check_positions(c.position_embedding_type)
+    shape = (c.hidden_size, c.num_attention_heads, c.intermediate_size, c.hidden_act, c.layer_norm_eps)
+    return Encoder(
+        Blocks(block(*shape) for _ in range(c.num_hidden_layers)),
         vocab=c.vocab_size,
         width=c.hidden_size,
         positions=c.max_position_embeddings,
         segments=c.type_vocab_size,
-        blocks=c.num_hidden_layers,
-        heads=c.num_attention_heads,
-        middle=c.intermediate_size,
-        act=c.hidden_act,
         eps=c.layer_norm_eps,
         padding=padding,
     )
 
 
-def roberta(c: RobertaConfig) -> Bert:
+def roberta(c: RobertaConfig) -> Encoder:
     """The trunk of RoBERTa, XLM-RoBERTa and CamemBERT."""
     return bert(c, padding=1 if c.pad_token_id is None else c.pad_token_id)
 
 
-def distilbert(c: DistilBertConfig) -> Bert:
+def distilbert(c: DistilBertConfig) -> Encoder:
     """The trunk of DistilBERT: BERT without segments."""
-    return Bert(
+    return Encoder(
+        Blocks(block(c.dim, c.n_heads, c.hidden_dim, c.activation, c.layer_norm_eps) for _ in range(c.n_layers)),
         vocab=c.vocab_size,
-        width=c.hidden_size,
+        width=c.dim,
         positions=c.max_position_embeddings,
         segments=0,
-        blocks=c.n_layers,
-        heads=c.n_heads,
-        middle=c.hidden_dim,
-        act=c.hidden_act,
         eps=c.layer_norm_eps,
     )
 
-
-ROBERTA_HEADS = {
-    Head.SEQUENCE: classifier(rename("classifier.dense", "dense"), rename("classifier.out_proj", "out"), dense="tanh"),
-    Head.TOKENS: TOKENS,
-    Head.SPANS: SPANS,
-    Head.MASKED: words(
-        rename("lm_head.dense", "dense"),
-        rename("lm_head.layer_norm", "norm"),
-        rename("lm_head.bias", "decoder.bias"),
-        rename("lm_head.decoder.weight", "decoder.weight"),
-        act="gelu",
-    ),
-}
 
 FAMILIES = {
     "bert": Family(
