@@ -1,8 +1,9 @@
 """Tiny tokenizers of each kind, trained on a few sentences and saved by the reference's own classes."""
 
 import json
-import tempfile
+from collections import Counter
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 
 import sentencepiece
@@ -36,12 +37,14 @@ SENTENCES = (
 def word_piece(kind: type, special: list[str], folder: Path, limit: int) -> PreTrainedTokenizerFast:
     """vocab.txt, with the special tokens first as published checkpoints have them."""
     lower = kind is not DistilBertTokenizerFast  # one cased family
-    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
-    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=lower)
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    trainer = trainers.WordPieceTrainer(vocab_size=VOCABULARY, special_tokens=special, show_progress=False)
-    tokenizer.train_from_iterator(SENTENCES, trainer)
-    words = sorted(tokenizer.get_vocab(), key=tokenizer.token_to_id)
+    normalizer = normalizers.BertNormalizer(lowercase=lower)
+    split = pre_tokenizers.BertPreTokenizer()
+    texts = [normalizer.normalize_str(sentence) for sentence in SENTENCES]
+    counts = Counter(word for text in texts for word, _ in split.pre_tokenize_str(text))
+    letters = sorted({letter for word in counts for letter in word})
+    whole = sorted((word for word in counts if len(word) > 1), key=lambda word: (-counts[word], word))
+    # Not trained: the trainer breaks ties as its hash tables happen to lie.
+    words = [*special, *letters, *(f"##{letter}" for letter in letters), "##ed", "##ing", *whole][:VOCABULARY]
     (folder / "vocab.txt").write_text("\n".join(words) + "\n", encoding="utf-8")
     return kind(str(folder / "vocab.txt"), do_lower_case=lower, model_max_length=limit)
 
@@ -92,20 +95,18 @@ def modernbert(folder: Path, limit: int) -> PreTrainedTokenizerFast:
 
 def pieces(folder: Path, name: str, **settings: object) -> str:
     """A SentencePiece unigram model; without its Unicode table, which alone would take 240 kB."""
-    with tempfile.TemporaryDirectory() as scratch:
-        text = Path(scratch) / "text"
-        text.write_text("\n".join(SENTENCES), encoding="utf-8")
-        sentencepiece.SentencePieceTrainer.train(
-            input=str(text),
-            model_prefix=str(Path(scratch) / "spm"),
-            vocab_size=VOCABULARY,
-            hard_vocab_limit=False,
-            normalization_rule_name="identity",
-            num_threads=1,
-            minloglevel=2,
-            **settings,
-        )
-        (folder / name).write_bytes((Path(scratch) / "spm.model").read_bytes())
+    model = BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(SENTENCES),
+        model_writer=model,
+        vocab_size=VOCABULARY,
+        hard_vocab_limit=False,
+        normalization_rule_name="identity",
+        num_threads=1,
+        minloglevel=2,
+        **settings,
+    )
+    (folder / name).write_bytes(model.getvalue())
     return str(folder / name)
 
 
