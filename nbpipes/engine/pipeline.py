@@ -63,7 +63,9 @@ class Pipeline(Documented, Saved, Generic[OptionsT]):
         if framework not in (None, "pt"):
             raise InputError(f"framework {framework!r} is not supported: nbpipes computes with PyTorch")
         self.task, self.binary_output, self.modelcard = task, binary_output, modelcard
-        self.model: Any = model.to(pick_device(device)).eval()
+        where = pick_device(device)
+        # A model that is there already stays as it is: moving undoes what makes it fast on its device.
+        self.model: Any = model if next(model.parameters()).device == where else model.to(where)
         self.tokenizer, self.feature_extractor = tokenizer, feature_extractor
         self.image_processor, self.processor = image_processor, processor
         self.batch_size = _checked_batch_size(batch_size)

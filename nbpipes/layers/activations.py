@@ -41,8 +41,13 @@ ACTIVATIONS: Mapping[str, Activation] = MappingProxyType(
 )
 
 
-def activation(name: str) -> Activation:
-    """The function that a config calls `name`; ValueError for an unknown one."""
+def known(name: str) -> str:
+    """The name, if it is one of an activation; ValueError otherwise."""
     if name not in ACTIVATIONS:
         raise ValueError(f"unknown activation {name!r}; known: {', '.join(ACTIVATIONS)}")
-    return ACTIVATIONS[name]
+    return name
+
+
+def activation(name: str) -> Activation:
+    """The function that a config calls `name`; ValueError for an unknown one."""
+    return ACTIVATIONS[known(name)]

@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from nbpipes.layers.linear import Linear
 from nbpipes.layers.packing import Layout, ScoreBias, Tile
 
 Rotate = Callable[[Tensor], Tensor]
@@ -48,7 +49,13 @@ class Attention(nn.Module):
     def __init__(self, width: int, heads: int, *, bias: bool = True) -> None:
         super().__init__()
         self.heads = heads
-        self.q, self.k, self.v, self.out = (nn.Linear(width, width, bias=bias) for _ in range(4))
+        self.q, self.k, self.v, self.out = (Linear(width, width, bias=bias) for _ in range(4))
+        self.joined: Linear | None = None
+
+    def fuse(self) -> None:
+        """Computes queries, keys and values by one layer from now on."""
+        self.joined = Linear.joined((self.q, self.k, self.v))
+        del self.q, self.k, self.v
 
     def forward(
         self,
@@ -60,7 +67,8 @@ class Attention(nn.Module):
         rotate: Rotate | None = None,
     ) -> Tensor:
         """x: `(tokens, width)`. keep: tokens whose output is wanted (None: all). Returns `(tokens or kept, width)`."""
-        q, k, v = (project(x).unflatten(-1, (self.heads, -1)) for project in (self.q, self.k, self.v))
+        parts = (self.q(x), self.k(x), self.v(x)) if self.joined is None else self.joined(x).chunk(3, dim=-1)
+        q, k, v = (part.unflatten(-1, (self.heads, -1)) for part in parts)
         if rotate is not None:
             q, k = rotate(q), rotate(k)
         mixed = attend(q, k, v, layout, bias=bias)

@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 from torch import Tensor, nn
 
-from nbpipes.layers.activations import activation
+from nbpipes.layers.activations import known
+from nbpipes.layers.linear import Linear
 from nbpipes.layers.packing import Layout
 
 
@@ -13,15 +14,15 @@ class MLP(nn.Module):
 
     def __init__(self, width: int, middle: int, act: str, *, bias: bool = True, gated: bool = False) -> None:
         super().__init__()
-        self.up = nn.Linear(width, middle, bias=bias)
-        self.gate = nn.Linear(width, middle, bias=bias) if gated else None
-        self.down = nn.Linear(middle, width, bias=bias)
-        self.act = activation(act)
+        self.up = Linear(width, middle, bias=bias)
+        self.gate = Linear(width, middle, bias=bias) if gated else None
+        self.down = Linear(middle, width, bias=bias)
+        self.act = known(act)
 
     def forward(self, x: Tensor) -> Tensor:
         if self.gate is None:
-            return self.down(self.act(self.up(x)))
-        return self.down(self.act(self.gate(x)) * self.up(x))
+            return self.down(self.up(x, self.act))
+        return self.down(self.gate(x, self.act) * self.up(x))
 
 
 class Residual(nn.Module):

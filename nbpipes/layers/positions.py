@@ -34,16 +34,14 @@ def distances(length: int, device: torch.device | str = "cpu") -> Tensor:
     return torch.arange(1 - length, length, device=device)
 
 
-def by_distance(scores: Tensor) -> Tensor:
-    """Scores of pairs of tokens from scores of distances.
+def spread(values: Tensor) -> Tensor:
+    """From values of distances to values of pairs.
 
-    scores: `(..., length, 2 * length - 1)`, for each token and each distance from 1 - length on. Returns
-    `(..., length, length)`: row i, column j has what row i has for the distance j - i. A view: nothing is moved.
+    values: `(..., 2 * length - 1)`, for each distance from 1 - length on. Returns `(..., length, length)`: row i,
+    column j has the value of the distance j - i.
     """
-    scores = scores.contiguous()
-    *outer, length, width = scores.shape
-    strides = (*scores.stride()[:-2], width - 1, 1)  # one row on is one distance back
-    return scores.as_strided((*outer, length, length), strides, scores.storage_offset() + length - 1)
+    length = (values.shape[-1] + 1) // 2
+    return values.unfold(-1, length, 1).flip(-2)
 
 
 def bias_by_length(make: Callable[[int], Tensor | None]) -> ScoreBias:
