@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any
 
 from nbpipes.errors import nearest
 from nbpipes.notebook.words import (
@@ -26,7 +26,7 @@ class Switches:
     """The magic's own options, as `--name` or `--name VALUE`."""
 
     out: str | None = None  # variable that gets the result
-    show_as: Literal["html", "df", "json", "text", "widget"] = "html"
+    show_as: str = ""  # one of VIEWS; "" leaves it to the settings
     lines: bool = False  # every line of the body is an input
     batch: int | None = None  # inputs in one forward at most; None leaves it to the engine
     limit: int | None = None  # only the first n inputs

@@ -92,7 +92,7 @@ def test_shared_labels_become_an_option_of_the_call() -> None:
     both = read('text: a\nlabels: ["x", "y"]\n---\ntext: b\nlabels:\n- x\n- y', task)
     assert both == Inputs(["a", "b"], {"candidate_labels": ["x", "y"]})
     own = value("text: a\nlabels: x\n---\ntext: b\nlabels: y", task)
-    assert own[1] == {"sequences": "b", "candidate_labels": ["y"]}
+    assert own[1] == {"sequence": "b", "candidate_labels": ["y"]}
     assert value("just text", task) == "just text"
 
 

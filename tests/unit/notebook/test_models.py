@@ -5,7 +5,7 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -40,7 +40,11 @@ class Pipe:
         self.meta = {"model": model, "revision": "abc", "device": "cpu", "dtype": "float32"}
 
 
-def cache(build: Callable[..., Any] = Pipe, budget: int = 1000) -> Models:
+def make(options: Mapping[str, Any]) -> Pipe:
+    return Pipe(**options)
+
+
+def cache(build: Callable[[Mapping[str, Any]], Any] = make, budget: int = 1000) -> Models:
     return Models(build, budget)
 
 
@@ -137,7 +141,7 @@ def test_the_least_recently_used_leave_beyond_the_budget() -> None:
 
 
 def test_a_failed_build_leaves_nothing() -> None:
-    def build(**options: Any) -> Pipe:
+    def build(options: Mapping[str, Any]) -> Pipe:
         raise OSError("no such model")
 
     models = cache(build)
@@ -163,10 +167,10 @@ def test_threads_build_one_pipeline_once() -> None:
     built: list[str] = []
     barrier = threading.Barrier(16)
 
-    def build(task: str, model: str) -> Pipe:
-        built.append(model)
+    def build(options: Mapping[str, Any]) -> Pipe:
+        built.append(options["model"])
         time.sleep(0.01)
-        return Pipe(task, model)
+        return Pipe(**options)
 
     models = cache(build)
 

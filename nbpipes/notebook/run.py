@@ -1,0 +1,69 @@
+"""One run of a pipeline for a cell: it can be interrupted, and keeps what is done."""
+
+import time
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from nbpipes.engine.events import Done, Failed
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a run. value: None where nothing was done. total: None if the source does not tell.
+
+    stopped: the user interrupted it. error: why it ended early otherwise. seconds: of the run; loading: of the model.
+    """
+
+    value: Any
+    done: int
+    total: int | None
+    seconds: float
+    loading: float = 0.0
+    stopped: bool = False
+    error: Exception | None = None
+
+
+def run(
+    pipe: Any, value: Any, options: Mapping[str, Any], *, batch: int | None = None, limit: int | None = None
+) -> Outcome:
+    """Run `pipe` on what a call would get, and answer as the call would; an interrupt or an error ends it early.
+
+    batch: chunks in one forward at most. limit: only so many of the first items, where there are many.
+    """
+    start = time.perf_counter()
+    named = dict(options)
+    given = pipe.arguments((value,), named)
+    chosen = pipe.options.updated(named, pipe.task)
+    total = given.size if limit is None or given.size is None else min(given.size, limit)
+    pairs: list[tuple[Any, Any]] = []
+    error, stopped = None, False
+    events = pipe.events(islice(given.items, limit), sized=given.size is not None, batch_size=batch, **named)
+    try:
+        with closing(events):
+            for event in events:
+                if isinstance(event, Done):
+                    pairs.append((event.item, event.result))
+                elif isinstance(event, Failed):
+                    error = event.error
+                    if given.shape != "one":
+                        error.add_note(f"This is item {event.index} of the input; it failed in {event.stage}.")
+                    break
+    except KeyboardInterrupt:
+        stopped = True
+    except Exception as raised:  # the source's own: what it gave before counts
+        error = raised
+    answer = _answer(pipe, given.shape, pairs, chosen) if pairs or not (stopped or error) else None
+    seconds = time.perf_counter() - start
+    if isinstance(meta := getattr(answer, "meta", None), dict):
+        meta["seconds"] = seconds
+    return Outcome(answer, len(pairs), total, seconds, stopped=stopped, error=error)
+
+
+def _answer(pipe: Any, shape: str, pairs: list[tuple[Any, Any]], options: Any) -> Any:
+    if shape == "one":
+        item, result = pairs[0]
+        return pipe.annotated(pipe.present(result, item, options), item)
+    return pipe.gather([result for _, result in pairs], [item for item, _ in pairs], options)
