@@ -14,6 +14,7 @@ from nbpipes.results.short import short
 
 LIMIT = 100_000  # bytes of one output
 ROWS = 20  # rows of a table
+LEAST = 5_000  # bytes of room that a drawing may count on
 ITEMS = 10  # items of a batch that are drawn one below the other
 LONG = 6_000  # bytes of HTML above which a text scrolls in a box of its own
 INK = "#111"  # on any colour of the palette, in light and in dark pages: contrast 7.5 or more
@@ -228,20 +229,19 @@ def more(count: int, what: str, note: str = "") -> str:
 
 def blocks(draw: Callable[[Any, Any, int], str], values: Sequence[Any], sources: Sequence[Any], room: int) -> str:
     """Return the drawings of the first items of a batch one below the other, each with its index."""
-    most = min(len(values), ITEMS)
+    most = min(len(values), ITEMS, max(room // (LEAST + 500), 1))
     html = ""
     room -= 200  # the last line
-    shown = 0
-    for shown in range(1, most + 1):
-        body = draw(values[shown - 1], sources[shown - 1], room // (most - shown + 1) - 400)
+    for index in range(most):
+        body = draw(values[index], sources[index], room // (most - index) - 300)
         block = (
             '<div style="display:flex;gap:.9em;align-items:baseline;margin-bottom:.5em">'
-            f'<div style="{MUTED};min-width:1.2em;text-align:right">{shown - 1}</div>'
+            f'<div style="{MUTED};min-width:1.2em;text-align:right">{index}</div>'
             f'<div style="flex:1;min-width:0">{body}</div></div>'
         )
         html += block
         room -= size(block)
-    return html + more(len(values) - shown, "item")
+    return html + more(len(values) - most, "item")
 
 
 def colours(labels: Iterable[str]) -> dict[str, Colour]:

@@ -6,7 +6,8 @@ from typing import Any
 from nbpipes.display import kit
 from nbpipes.results.short import short
 
-STYLE = "white-space:pre-wrap;font-family:var(--jp-code-font-family,monospace);margin:.2em 0;background:none;padding:0;border:0"
+FONT = "font-family:var(--jp-code-font-family,monospace)"
+STYLE = f"white-space:pre-wrap;{FONT};margin:.2em 0;background:none;padding:0;border:0"
 
 
 def draw(value: Any, source: Any, room: int) -> str:

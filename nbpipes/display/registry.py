@@ -10,7 +10,7 @@ class Kind(NamedTuple):
     """A display module, and the keys that each dict it draws has.
 
     A module offers `draw(value, source, room)` for one item and `draw_batch(values, sources, room)` for several;
-    both return HTML of at most `room` bytes. Without keys, the module is found by task name only.
+    both return HTML of at most `room` bytes (kit.LEAST or more). Without keys, the module is found by task name only.
     """
 
     module: str

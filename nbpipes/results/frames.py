@@ -33,18 +33,12 @@ def frame(result: Record | Records) -> pd.DataFrame:
     return pd.DataFrame({name: _column([row.get(name) for row in rows], columns[name]) for name in columns})
 
 
-def _column(values: list[Any], dtype: str) -> Any:
+def _column(values: list[Any], dtype: str) -> pd.Series:
     try:
-        match dtype:
-            case "string":
-                return pd.array([None if value is None else str(value) for value in values], dtype=dtype)
-            case "float64":
-                return np.array([np.nan if value is None else value for value in values], dtype=dtype)
-            case "":
-                return pd.Series(values, dtype=None if values else "object")
-            case _:
-                return pd.Series(values, dtype=dtype)  # pyright: ignore[reportCallIssue, reportArgumentType]
-    except (TypeError, ValueError):  # a postprocess of the user's own may put anything under a known key
+        if dtype == "string":
+            return pd.Series([None if value is None else str(value) for value in values], dtype=dtype)
+        return pd.Series(values, dtype=dtype or (None if values else "object"))  # pyright: ignore
+    except (TypeError, ValueError, OverflowError):  # a user's own postprocess may put anything under a known key
         return pd.Series(values, dtype="object")
 
 
