@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-FACTORY = ["tasks", "models", "engine", "hub", "processing"]  # the one place where tasks and models meet
+FACTORY = ["tasks", "models", "engine", "hub", "processing", "demo"]  # the one place where tasks and models meet
 
 # Who may import which parts of the package. A part includes what lies under it; errors are open to all.
 MAY_IMPORT = {
     "errors": [],
+    "demo": [],
     "hub": [],
     "layers": [],
     "models": ["layers", "hub"],
@@ -20,7 +21,7 @@ MAY_IMPORT = {
     "generation": ["layers.cache", "models.outputs", "models.decoding"],
     "results": [],
     "engine": ["layers", "hub", "processing", "results", "models.outputs"],
-    "tasks": ["engine", "processing", "generation", "results", "models.outputs", "models.heads"],
+    "tasks": ["engine", "processing", "generation", "results", "models.outputs", "models.heads", "hub.config"],
     "factory": FACTORY,
     "distributed": ["layers", "hub"],
     "display": ["results"],
@@ -37,8 +38,8 @@ MAY_IMPORT = {
         "widgets",
     ],
 }
-# What is imported by name, when it is first needed: errors.need("nbpipes.display").
-MAY_NEED = {"results": ["results.frames", "display"]}
+# What may also be imported by name when it is first needed, as in errors.need("nbpipes.display").
+MAY_NEED = {"results": ["display"]}
 
 # Packages that only some parts may import at the top of a file: elsewhere they slow `import nbpipes` down.
 ONLY_IN = {
@@ -70,6 +71,11 @@ def under(name: str, parts: Sequence[str]) -> bool:
     return any(name == part or name.startswith(f"{part}.") for part in parts)
 
 
+def open_to(module: Any) -> list[str]:
+    """What a module may import of the package."""
+    return [*MAY_IMPORT.get(module.package, []), "errors", module.package]
+
+
 def calls_of(tree: ast.AST, *functions: str) -> list[ast.Call]:
     """Calls of a function, by its last name."""
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
@@ -84,7 +90,7 @@ def test_every_part_of_the_package_has_its_rule(modules: Sequence[Any]) -> None:
 def test_imports_go_one_way(modules: Sequence[Any]) -> None:
     wrong = []
     for module in modules:
-        allowed = [*MAY_IMPORT.get(module.package, []), "errors", module.package]
+        allowed = open_to(module)
         for node, name in module.imports():
             inner = name.removeprefix("nbpipes.")
             if module.package and inner != name and not under(inner, allowed):
@@ -95,10 +101,11 @@ def test_imports_go_one_way(modules: Sequence[Any]) -> None:
 def test_what_is_needed_late_goes_one_way_too(modules: Sequence[Any]) -> None:
     wrong = []
     for module in modules:
+        allowed = [*open_to(module), *MAY_NEED.get(module.package, [])]
         for call in calls_of(module.tree, "need"):
             name = ast.literal_eval(call.args[0]) if isinstance(call.args[0], ast.Constant) else ""
             inner = name.removeprefix("nbpipes.")
-            if module.package and inner != name and not under(inner, MAY_NEED.get(module.package, [])):
+            if inner != name and not under(inner, allowed):
                 wrong.append(f"{module.where}:{call.lineno} needs {name}")
     assert not wrong, "\n".join(wrong)
 

@@ -17,6 +17,7 @@ OPEN_KEYWORDS = {
     "Pipeline.__init__",
     "Pipeline.events",
     "__call__",
+    "ensure_tensor_on_device",
     "Model.forward",
     "Residual.forward",
     "Block.forward",
