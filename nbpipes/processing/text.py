@@ -1,0 +1,312 @@
+"""Text to token ids and back."""
+
+import os
+import reprlib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from tokenizers import Encoding
+from tokenizers import Tokenizer as Backend
+
+from nbpipes.errors import InputError
+from nbpipes.hub.repo import Repo
+from nbpipes.processing.encodings import as_inputs, as_items, as_pair, complaint, numbers, padded_length
+from nbpipes.processing.saving import NO_LIMIT, save
+from nbpipes.processing.special import SpecialTokens
+from nbpipes.processing.truncation import Cutters, TooShortError, room, strategy
+from nbpipes.processing.vocabulary.build import WORD_END
+from nbpipes.processing.vocabulary.build import load as load_backend
+from nbpipes.processing.vocabulary.finish import finish
+from nbpipes.processing.vocabulary.settings import Settings, read, text_of
+
+# What English text loses when the spaces that stand between its tokens are taken back.
+CLEANED = (" .", " ?", " !", " ,", " ' ", " n't", " 'm", " 's", " 've", " 're")
+
+Text = str | Sequence[str]
+
+
+class Tokenizer(SpecialTokens):
+    """Cuts text into the tokens of one checkpoint.
+
+    Threads may share a tokenizer: a call never changes it.
+
+    backend: the tokenizer of the tokenizers library, without truncation and padding.
+    model_max_length: longest sequence the model takes, in tokens; None where the checkpoint does not say.
+    padding_side, truncation_side: "right" or "left".
+    model_input_names: what the model wants, in order ("input_ids", "token_type_ids", ...).
+    chat_template: the Jinja text; chat_templates: all of them by name.
+    continuing_subword_prefix: what marks a token that continues a word ("##"), "" where nothing does.
+    """
+
+    is_fast = True
+
+    def __init__(self, backend: Backend, settings: Settings, repo: Repo | None = None) -> None:
+        padding = backend.padding or {}
+        truncation = backend.truncation or {}
+        finish(backend, settings)
+        named = {name: text_of(token) for name, token in settings.tokens.items()}
+        super().__init__(backend, named, tuple(text_of(token) for token in settings.additional))
+        style, values = settings.style, settings.values
+        self.model_max_length = settings.model_max_length
+        self.padding_side = settings.side("padding_side", padding.get("direction", style.padding_side))
+        self.truncation_side = settings.side("truncation_side", truncation.get("direction", "right"))
+        self.model_input_names = tuple(values.get("model_input_names") or style.inputs)
+        tidy = style.reads == "wordpiece" and not settings.from_json  # upstream's default for these files only
+        self.clean_up_tokenization_spaces = bool(values.get("clean_up_tokenization_spaces", tidy))
+        self.chat_templates = dict(settings.templates)
+        self.chat_template = self.chat_templates.get("default")
+        self.continuing_subword_prefix: str = getattr(backend.model, "continuing_subword_prefix", None) or ""
+        self.vocab_size = backend.get_vocab_size(with_added_tokens=False)
+        self._words_need_space = style.spaced and not values.get("add_prefix_space", False)
+        # CLIP's decoder leaves its mark of a word's end in the text.
+        self._word_end = WORD_END if style.name == "CLIPTokenizer" else ""
+        # tokenizers 0.23 names an added token by its normalized form: "[new]" for "[NEW]".
+        added = backend.get_added_tokens_decoder()
+        self._names = {i: one.content for i, one in added.items() if backend.id_to_token(i) != one.content}
+        self._special = frozenset(i for i, one in added.items() if one.special)
+        self._settings = settings
+        self._repo = repo
+        self._cutters = Cutters(backend)
+
+    @classmethod
+    def load(cls, repo: Repo, **overrides: Any) -> "Tokenizer":
+        """Load the tokenizer of `repo` from tokenizer.json or, without one, from the older files of its class.
+
+        overrides: settings of tokenizer_config.json to use instead of those in the repository (padding_side,
+            truncation_side, model_max_length, pad_token, additional_special_tokens, do_lower_case, ...).
+            use_fast is accepted and has no effect.
+
+        Raises TypeError for an unknown override, TokenizerError for missing, damaged or unknown files.
+        """
+        settings = read(repo, overrides)
+        return cls(load_backend(repo, settings), settings, repo)
+
+    def __len__(self) -> int:
+        return self.backend.get_vocab_size(with_added_tokens=True)
+
+    def get_vocab(self) -> dict[str, int]:
+        """Return the id of every token, added tokens included."""
+        return self.backend.get_vocab(with_added_tokens=True)
+
+    def windows(
+        self,
+        text: Text,
+        pair: Text | None = None,
+        *,
+        truncation: Any = "longest_first",
+        max_length: int | None = None,
+        stride: int | None = None,
+        add_special_tokens: bool = True,
+        is_split_into_words: bool = False,
+    ) -> list[Encoding]:
+        """Return the encoding of `text` or, with `stride`, all windows that it takes to cover it, in order.
+
+        text, pair: texts, or lists of words where is_split_into_words. An empty pair is no pair.
+        truncation: "longest_first", "only_first", "only_second" or "do_not_truncate"; True is "longest_first".
+        max_length: tokens of a window, special ones included; None is model_max_length.
+        stride: tokens that neighbouring windows share.
+
+        Raises InputError for something that is no text, and where max_length and stride leave no room;
+        TooShortError where the part to be cut has fewer tokens than must go.
+        """
+        pair = pair or None
+        if is_split_into_words and self._words_need_space:
+            raise InputError(f"{self._settings.style.name} takes words only if loaded with add_prefix_space=True")
+        how, length = strategy(truncation), self.model_max_length if max_length is None else max_length
+        try:
+            backend = self.backend
+            if how is not None and length is not None:
+                left = self._room(length, stride, pair is not None, add_special_tokens)
+                if stride and pair is not None:
+                    self._check_parts(text, pair, left, stride, how, is_split_into_words)
+                backend = self._cutters.get(length, stride or 0, how, self.truncation_side)
+            encoding = backend.encode(text, pair, is_split_into_words, add_special_tokens)
+        except TypeError as error:
+            raise InputError(complaint(text) or complaint(pair) or str(error)) from error
+        except InputError:
+            raise
+        except Exception as error:  # the library raises nothing narrower
+            raise _explained(error) from error
+        return [encoding] if stride is None else [encoding, *encoding.overflowing]
+
+    def encode_batch(
+        self,
+        items: Sequence[str | tuple[str, str]],
+        *,
+        truncation: Any = "longest_first",
+        max_length: int | None = None,
+        add_special_tokens: bool = True,
+    ) -> list[Encoding]:
+        """Return the encodings of many texts or pairs of texts, computed in parallel. Parameters as in `windows`.
+
+        Raises InputError that names the first item which is no text.
+        """
+        inputs = [item if isinstance(item, str) else as_pair(item, place) for place, item in enumerate(items)]
+        how, length = strategy(truncation), self.model_max_length if max_length is None else max_length
+        backend = self.backend
+        if how is not None and length is not None:
+            self._room(length, None, any(not isinstance(item, str) for item in inputs), add_special_tokens)
+            backend = self._cutters.get(length, 0, how, self.truncation_side)
+        try:
+            return backend.encode_batch(inputs, add_special_tokens=add_special_tokens)
+        except TypeError as error:
+            for place, item in enumerate(inputs):
+                for part in (item,) if isinstance(item, str) else item:
+                    if said := complaint(part):
+                        raise InputError(f"item {place}: {said}") from error
+            raise InputError(str(error)) from error
+        except Exception as error:  # the library raises nothing narrower
+            raise _explained(error) from error
+
+    def _room(self, length: int, stride: int | None, pair: bool, add_special_tokens: bool) -> int:
+        """Return how many tokens fit beside the special ones; InputError where there is no room for any."""
+        special = self.backend.num_special_tokens_to_add(pair) if add_special_tokens else 0
+        if isinstance(length, bool) or not isinstance(length, int) or length < max(special, 1):
+            raise InputError(
+                f"max_length must be a number of tokens, and {special} of them are special: not {length!r}"
+            )
+        if stride is not None and not 0 <= stride < length - special:
+            raise InputError(
+                f"stride must be at least 0 and smaller than the room for text, which is max_length ({length}) "
+                f"less {special} special tokens: not {stride}"
+            )
+        return length - special
+
+    def _check_parts(self, text: Text, pair: Text, left: int, stride: int, how: str, words: bool) -> None:
+        """Raise InputError where the windows of a pair could not move on; the library would panic."""
+        first = len(self.backend.encode(text, None, words, False))
+        if how == "only_second" and left - first > stride:
+            return
+        second = len(self.backend.encode(pair, None, words, False))
+        for count, fits in zip((first, second), room(left, how, (first, second)), strict=True):
+            if fits < count and fits <= stride:
+                kind = TooShortError if fits <= 0 else InputError
+                raise kind(
+                    f"of {count} tokens only {max(fits, 0)} fit, and stride={stride} wants more than that to fit"
+                )
+
+    def __call__(
+        self,
+        text: Text | Sequence[Text],
+        text_pair: Text | Sequence[Text] | None = None,
+        *,
+        add_special_tokens: bool = True,
+        padding: Any = False,
+        truncation: Any = None,
+        max_length: int | None = None,
+        is_split_into_words: bool = False,
+        return_tensors: str | None = None,
+        return_token_type_ids: bool | None = None,
+        return_attention_mask: bool | None = None,
+        return_special_tokens_mask: bool = False,
+        return_offsets_mapping: bool = False,
+    ) -> dict[str, Any]:
+        """Return what a model takes: input_ids, attention_mask and what else it names, as lists or tensors.
+
+        text, text_pair: one text (then each value is one list), or a list of texts (then a list of lists).
+        padding: True or "longest", "max_length", False. truncation: as in `windows`; None cuts only where max_length
+            is given. return_tensors: "pt" or "np"; a single text becomes a batch of one.
+
+        Raises InputError where `windows` does, for texts of unequal length that shall become one tensor, and for
+        padding without a pad token.
+        """
+        if truncation is None and max_length is not None and padding is False:
+            truncation = True
+        items, several = as_items(text, text_pair, is_split_into_words)
+        encodings = [
+            self.windows(
+                *item,
+                truncation=truncation,
+                max_length=max_length,
+                add_special_tokens=add_special_tokens,
+                is_split_into_words=is_split_into_words,
+            )[0]
+            for item in items
+        ]
+        longest = padded_length(padding, max_length or self.model_max_length, encodings)
+        if longest is not None:
+            if self.pad_token is None or self.pad_token_id is None:
+                raise InputError("padding needs a pad token; tokenizer.pad_token = tokenizer.eos_token gives one")
+            for encoding in encodings:
+                encoding.pad(longest, direction=self.padding_side, pad_id=self.pad_token_id, pad_token=self.pad_token)
+        wanted = {
+            "input_ids": True,
+            "token_type_ids": return_token_type_ids,
+            "attention_mask": return_attention_mask,
+            "special_tokens_mask": return_special_tokens_mask,
+            "offset_mapping": return_offsets_mapping,
+        }
+        chosen = [name for name, on in wanted.items() if (name in self.model_input_names if on is None else on)]
+        return as_inputs(encodings, chosen, return_tensors, several)
+
+    def decode(
+        self, ids: Any, skip_special_tokens: bool = False, clean_up_tokenization_spaces: bool | None = None
+    ) -> str:
+        """Return the text of token ids: a number, a list or a tensor of one dimension."""
+        try:
+            listed = numbers(ids)
+            if self._names.keys() & listed:
+                kept = [number for number in listed if not skip_special_tokens or number not in self._special]
+                tokens = self.convert_ids_to_tokens(kept)
+                text = self.convert_tokens_to_string([token for token in tokens if token is not None])
+            else:
+                text = self.backend.decode(listed, skip_special_tokens=skip_special_tokens)
+        except (TypeError, OverflowError) as error:
+            raise InputError(f"token ids must be whole numbers from 0 up: {reprlib.repr(ids)}") from error
+        if self._word_end:
+            text = text.replace(self._word_end, " ").strip()
+        if clean_up_tokenization_spaces is None:
+            clean_up_tokenization_spaces = self.clean_up_tokenization_spaces
+        for mark in CLEANED if clean_up_tokenization_spaces else ():
+            text = text.replace(mark, mark.strip())
+        return text
+
+    def batch_decode(
+        self,
+        sequences: Iterable[Any],
+        skip_special_tokens: bool = False,
+        clean_up_tokenization_spaces: bool | None = None,
+    ) -> list[str]:
+        """Return the text of each of several lists of token ids."""
+        return [self.decode(ids, skip_special_tokens, clean_up_tokenization_spaces) for ids in sequences]
+
+    def convert_ids_to_tokens(self, ids: Any, skip_special_tokens: bool = False) -> Any:
+        """Return the token of an id, or the list of those of several; None for an id that the vocabulary lacks."""
+        if isinstance(ids, int):
+            return self._names.get(ids) or self.backend.id_to_token(ids)
+        skipped = set(self.all_special_ids) if skip_special_tokens else ()
+        return [self.convert_ids_to_tokens(number) for number in numbers(ids) if number not in skipped]
+
+    def convert_tokens_to_ids(self, tokens: Any) -> Any:
+        """Return the id of a token, or the list of those of several; a token without one gets that of unk_token."""
+        if isinstance(tokens, str):
+            number = self.backend.token_to_id(tokens)
+            return self.unk_token_id if number is None else number
+        return [self.convert_tokens_to_ids(token) for token in tokens]
+
+    def convert_tokens_to_string(self, tokens: Sequence[str]) -> str:
+        """Return the text that tokens stand for."""
+        decoder = self.backend.decoder
+        return " ".join(tokens) if decoder is None else decoder.decode(list(tokens))
+
+    def save_pretrained(self, folder: str | os.PathLike[str]) -> tuple[str, ...]:
+        """Write the tokenizer into `folder`, where nbpipes and transformers can load it; return the paths written."""
+        settings = self._settings
+        config = {
+            **settings.given,
+            **self.special_tokens_map,
+            "clean_up_tokenization_spaces": self.clean_up_tokenization_spaces,
+            "model_input_names": list(self.model_input_names),
+            "model_max_length": NO_LIMIT if self.model_max_length is None else self.model_max_length,
+            "padding_side": self.padding_side,
+            "truncation_side": self.truncation_side,
+        }
+        config.setdefault("tokenizer_class", settings.style.name or "PreTrainedTokenizerFast")
+        return save(Path(folder), self.backend, config, self.chat_templates, self._repo)
+
+
+def _explained(error: Exception) -> InputError:
+    if "too short" in str(error):
+        return TooShortError("the part that may be cut has fewer tokens than must go: give max_length more room")
+    return InputError(f"this text cannot be encoded: {error}")
