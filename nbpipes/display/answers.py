@@ -61,7 +61,7 @@ def _table(answers: Sequence[Answer], room: int) -> str:
         for answer in answers:
             place = f"{kit.escape(answer.get('start'), 20)}–{kit.escape(answer.get('end'), 20)}"
             yield (
-                kit.cell(_words(answer), f"{kit.CELL};overflow-wrap:anywhere")
+                kit.cell(_words(answer), f"{kit.CELL};overflow-wrap:anywhere;min-width:8em")
                 + kit.cell(kit.number(answer.get("score")), kit.NUMBER)
                 + kit.bar(answer.get("score"))
                 + kit.cell(place, f"{kit.CELL};{kit.MUTED}")

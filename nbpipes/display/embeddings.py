@@ -17,7 +17,7 @@ class Features(NamedTuple):
     """The shape of an item's features, and one vector for all: the mean over its tokens."""
 
     shape: tuple[int, ...]
-    vector: NDArray[np.float32]
+    vector: NDArray[np.float64]
 
 
 def draw(value: Any, source: Any, room: int) -> str:
@@ -67,7 +67,7 @@ def _features(value: Any) -> Features | None:
         return None
     if array.ndim == 0 or array.size == 0 or not np.isfinite(array).all():
         return None
-    return Features(array.shape, array.reshape(-1, array.shape[-1]).mean(axis=0))
+    return Features(array.shape, array.reshape(-1, array.shape[-1]).mean(axis=0, dtype=np.float64))
 
 
 def _row_head(index: int, name: str) -> str:
@@ -83,6 +83,6 @@ def _column_head(index: int, name: str) -> str:
 
 
 def _cosine(cosine: float) -> str:
-    # Rounding takes the cosine of a vector with itself above 1 or just below it.
+    # A cosine of a vector with itself comes out a rounding error beside 1.
     cosine = round(cosine, 6)
     return kit.heat(cosine, ZERO, NEAR if cosine >= 0 else FAR, min(abs(cosine), 1.0))

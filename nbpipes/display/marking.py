@@ -10,7 +10,7 @@ from nbpipes.display import kit
 DEPTH = 6  # marks inside one another: more cannot be told apart
 REOPENING = DEPTH * 250  # bytes to close and reopen as many
 NOTE = (
-    "font-size:.7em;font-weight:600;vertical-align:.1em;line-height:1;background:rgba(255,255,255,.6);"
+    "font-size:.7em;font-weight:600;vertical-align:.1em;line-height:1;background:#FFF9;"
     "border-radius:.25em;padding:.05em .3em;margin-inline-start:.35em;user-select:none;white-space:nowrap"
 )
 

@@ -204,9 +204,10 @@ def test_features_of_several_texts_show_their_cosines(read: Read) -> None:
 
 
 def test_features_of_many_texts_are_cut(read: Read) -> None:
-    values = [np.random.default_rng(0).normal(size=(1, 3, 8)).tolist() for _ in range(50)]
+    values = np.random.default_rng(0).normal(size=(50, 1, 3, 8)).tolist()
     shown = read(annotate_batch(values, "feature-extraction", [f"text {i}" for i in range(50)], {}).to_html())
     assert "… 38 more rows" in shown.text
+    assert shown.text.count("1.00") == 12  # each with itself
 
 
 def test_features_as_an_array(read: Read) -> None:
