@@ -127,7 +127,7 @@ def quote(source: Any, room: int) -> str:
 def paragraph(html: str, line_height: float) -> str:
     """Return text that keeps its lines and spaces, in its own direction; a long one scrolls."""
     scroll = ";max-height:36em;overflow:auto" if len(html) > LONG else ""
-    style = f"white-space:pre-wrap;overflow-wrap:anywhere;line-height:{line_height};margin:.15em 0 .3em{scroll}"
+    style = f"white-space:pre-wrap;overflow-wrap:anywhere;line-height:{line_height:.3g};margin:.15em 0 .3em{scroll}"
     return f'<div dir="auto" style="{style}">{html}</div>'
 
 
