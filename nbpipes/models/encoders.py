@@ -5,7 +5,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from nbpipes.hub.weights import Rule, rename
+from nbpipes.hub.weights import Rule, drop, rename
 from nbpipes.layers.attention import Attention
 from nbpipes.layers.block import MLP, Block
 from nbpipes.layers.packing import Layout
@@ -20,6 +20,7 @@ EMBEDDINGS = (
     rename("embeddings.position_embeddings", "positions"),
     rename("embeddings.token_type_embeddings", "segments"),
     rename("embeddings.LayerNorm", "norm"),
+    drop("embeddings.position_ids"),
 )
 ATTENTION_INPUT = (
     rename(f"{LAYER}.attention.self.query", f"{OURS}.attn.layer.q"),
@@ -129,6 +130,7 @@ ROBERTA_HEADS = {
         rename("lm_head.layer_norm", "norm"),
         rename("lm_head.bias", "decoder.bias"),
         rename("lm_head.decoder.weight", "decoder.weight"),
+        drop("lm_head.decoder.bias"),  # a copy
         act="gelu",
     ),
 }

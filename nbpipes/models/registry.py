@@ -9,9 +9,15 @@ from nbpipes.models.family import Family
 
 MODULES: Mapping[str, str] = MappingProxyType(
     {
+        "albert": "text.albert",
         "bert": "text.bert",
         "camembert": "text.bert",
+        "deberta": "text.deberta",
+        "deberta-v2": "text.deberta",
         "distilbert": "text.bert",
+        "electra": "text.electra",
+        "modernbert": "text.modernbert",
+        "mpnet": "text.mpnet",
         "roberta": "text.bert",
         "xlm-roberta": "text.bert",
     }

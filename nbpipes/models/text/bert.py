@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from nbpipes.hub.config import Config
-from nbpipes.hub.weights import rename
+from nbpipes.hub.weights import drop, rename
 from nbpipes.layers.block import Blocks
 from nbpipes.models.encoders import (
     BERT,
@@ -140,6 +140,7 @@ FAMILIES = {
                 rename("cls.predictions.transform.LayerNorm", "norm"),
                 rename("cls.predictions.bias", "decoder.bias"),
                 rename("cls.predictions.decoder.weight", "decoder.weight"),
+                drop("cls.predictions.decoder.bias"),  # a copy
             ),
         },
     ),
