@@ -83,7 +83,12 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
         "sequence-pooler": {"pooler_hidden_act": "tanh", "pooler_hidden_size": 16},
     },
     "deberta-v2": {
-        "base-absolute": {"relative_attention": False, "position_biased_input": True, "type_vocab_size": 2},
+        "base-absolute": {
+            "relative_attention": False,
+            "position_biased_input": True,
+            "type_vocab_size": 2,
+            "norm_rel_ebd": "none",
+        },
         "base-conv": {"conv_kernel_size": 3, "conv_act": "gelu"},
         "base-own_keys": {"share_att_key": False, "position_buckets": -1, "norm_rel_ebd": "none"},
         "base-position": {"pos_att_type": ["p2c"]},
@@ -139,7 +144,7 @@ def randomise(model: PreTrainedModel, seed: int) -> None:
         elif weight.dim() == 1:
             values = 0.3 * values
         elif "embeddings" in name:
-            values = 0.5 * values
+            values = 0.25 * values  # as the last layer of a head for masked words they make logits
         else:
             values = 1.3 * values / weight[0].numel() ** 0.5
         weight.data.copy_(values)
@@ -161,7 +166,7 @@ def answers(model: PreTrainedModel, head: str) -> dict[str, Tensor]:
         saved |= {f"{case}.{name}": value.int() for name, value in inputs.items()}
         saved |= {f"{case}.{name}": value.contiguous() for name, value in found.items()}
     spread = torch.cat([value.flatten() for value in saved.values() if value.is_floating_point()]).std()
-    if not 0.3 < spread < 3:
+    if not 0.2 < spread < 2.5:
         raise ValueError(f"{model.config.model_type} {head}: outputs have a spread of {spread:.2f}")
     return saved
 

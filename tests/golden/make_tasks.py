@@ -9,6 +9,7 @@ Left out because nbpipes differs on purpose, and tested where the task is:
 
 import json
 from collections.abc import Iterator
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -166,8 +167,9 @@ def make_tasks(family: str, folder: Path) -> None:
         tokenizer = pipeline(task, **files, **fixed).tokenizer
         made[task] = []
         for construct, args, call in cases(family in EVERY_OPTION, tokenizer):
+            case = deepcopy({"construct": construct, "args": args, "call": call})  # the reference writes into some
             result = pipeline(task, **files, **fixed, **construct)(*args, **call)
-            made[task].append({"construct": construct, "args": args, "call": call, "result": plain(result)})
+            made[task].append(case | {"result": plain(result)})
     lines = (
         f"{json.dumps(task)}: [\n" + ",\n".join(json.dumps(case, ensure_ascii=False) for case in cases) + "\n]"
         for task, cases in made.items()
