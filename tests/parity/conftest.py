@@ -31,13 +31,15 @@ def checkpoint() -> Callable[[str], Path]:
 @pytest.fixture(scope="session")
 def texts() -> list[str]:
     """Paragraphs full of names, addresses, dates and links, of many lengths: what packages say about themselves."""
-    found = list(dict.fromkeys(paragraphs()))[: COUNT - len(ODD)] + ODD
-    assert len(found) == COUNT
-    return found
+    found = list(dict.fromkeys(paragraphs()))
+    wanted = COUNT - len(ODD)
+    chosen = [found[i * len(found) // wanted] for i in range(wanted)] + ODD
+    assert len(set(chosen)) == COUNT
+    return chosen
 
 
 def paragraphs() -> Iterator[str]:
-    """At most two from each licence, list of authors and description of the installed packages."""
+    """Up to four from each licence, list of authors and description of the installed packages."""
     for package in sorted(metadata.distributions(), key=lambda one: one.name.lower()):
         for file in sorted(package.files or (), key=str):
             path = Path(str(file.locate()))
@@ -45,7 +47,7 @@ def paragraphs() -> Iterator[str]:
                 continue
             parts = re.split(r"\n\s*\n", path.read_text(encoding="utf-8", errors="replace"))
             kept = (part.strip() for part in parts if 20 < len(part.strip()) < 900)
-            yield from sorted(kept, key=lambda part: -len(re.findall(r"@|\d|https?:|[A-Z][a-z]+ [A-Z]", part)))[:2]
+            yield from sorted(kept, key=lambda part: -len(re.findall(r"@|\d|https?:|[A-Z][a-z]+ [A-Z]", part)))[:4]
 
 
 ODD = [
