@@ -139,6 +139,8 @@ class Pipeline(Documented, Saved, Generic[OptionsT]):
         options: the task's keywords, for this call only; an unknown one is a TypeError. A bad item in many raises its
         error, with its index in a note, after the results before it; `events` goes on past it.
         """
+        if not args and "inputs" in options:
+            args = (options.pop("inputs"),)
         given = self.arguments(args, options)
         chosen = self.options.updated(options, self.task)
         limits = Limits(_checked_batch_size(batch_size) or self.batch_size, self.budget)

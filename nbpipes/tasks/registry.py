@@ -57,6 +57,18 @@ TASKS: dict[str, Row] = {
         ("distilbert/distilbert-base-uncased-finetuned-sst-2-english", "714eb0f"),
         architectures=("ForSequenceClassification",),
     ),
+    "token-classification": Row(
+        "token_classification:TokenClassificationPipeline",
+        (Head.TOKENS,),
+        ("dbmdz/bert-large-cased-finetuned-conll03-english", "4c53496"),
+        architectures=("ForTokenClassification",),
+    ),
+    "question-answering": Row(
+        "question_answering:QuestionAnsweringPipeline",
+        (Head.SPANS,),
+        ("distilbert/distilbert-base-cased-distilled-squad", "564e9b5"),
+        architectures=("ForQuestionAnswering",),
+    ),
 }
 ALIASES: Mapping[str, str] = MappingProxyType(
     {"sentiment-analysis": "text-classification", "ner": "token-classification"}
