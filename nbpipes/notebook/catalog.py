@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -51,7 +52,7 @@ def find_task(word: str) -> tuple[str, Form]:
     try:
         task = words.get(word) or (registry.find(word) and word)
     except TaskError:
-        raise TaskError(f"unknown task {word!r}{nearest(word, words)}. %pipe tasks lists them") from None
+        raise TaskError(f"unknown task {word!r}{nearest(word, words) or '; %pipe tasks lists them'}") from None
     return task, form_of("chat" if word == "chat" else task)
 
 
@@ -120,4 +121,5 @@ def _choices(annotation: Any) -> tuple[str, ...]:
 
 
 def _type_name(annotation: Any) -> str:
-    return annotation.__name__ if isinstance(annotation, type) else str(annotation).replace("typing.", "")
+    name = annotation.__name__ if isinstance(annotation, type) else str(annotation)
+    return re.sub(r"\w+\.", "", name)  # modules

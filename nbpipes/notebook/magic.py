@@ -1,10 +1,10 @@
 """The magics `%%pipe` and `%pipe`."""
 
-import gc
 import json
 import os
 import sys
 import traceback
+from contextlib import suppress
 from pprint import pformat
 from typing import Any
 
@@ -165,10 +165,13 @@ def shortened(error: BaseException) -> BaseException:
 
 
 def forget_errors() -> None:
-    """Let go of the frames that the last traceback holds, and with them of the models in their variables."""
+    """Let go of the variables of the last traceback, and with them of the models in them."""
     for name in ("last_exc", "last_value"):
         error = getattr(sys, name, None)
         while error is not None:
-            traceback.clear_frames(error.__traceback__)
+            for frame, _ in traceback.walk_tb(error.__traceback__):
+                with suppress(RuntimeError):  # it still runs
+                    frame.clear()
+                # Showing a traceback copies the variables; until 3.12 only reading them again empties that copy.
+                bool(frame.f_locals)
             error = error.__cause__ or error.__context__
-    gc.collect()

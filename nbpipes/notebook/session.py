@@ -162,4 +162,5 @@ def _with_defaults(options: dict[str, Any], task: str, defaults: Mapping[str, An
 
 def _unknown(key: str, form: Form, names: tuple[str, ...]) -> str:
     known = (*names, *(f.key for f in form.fields), *catalog.build_words(), "batch_size")
-    return f"there is no option {key!r}{nearest(key, known)}. This task has: {', '.join(names)}"
+    hint = nearest(key, known) or f"; this task has {', '.join(names) or 'none'}"
+    return f"there is no option {key!r}{hint}"

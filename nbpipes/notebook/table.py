@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from nbpipes.errors import need
 
+LONG = 5000  # characters of a title or a note
+
 
 @dataclass(frozen=True, slots=True)
 class Table:
@@ -20,14 +22,15 @@ class Table:
         widths = [max(len(line[i]) for line in lines) for i in range(len(self.columns))]
         texts = ["  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip() for line in lines]
         texts.insert(1, "  ".join("-" * width for width in widths))
-        return "\n".join(text for text in (self.title, *texts, self.note) if text)
+        return "\n\n".join(text for text in (self.title, "\n".join(texts), self.note) if text)
 
     def _repr_html_(self) -> str:
         kit = need("nbpipes.display.kit")
         rows = ["".join(kit.cell(kit.escape(text)) for text in row) for row in self.rows]
         body = "".join(f'<tr style="background:none">{row}</tr>' for row in (kit.heads(*self.columns), *rows))
-        above = f"<div>{kit.escape(self.title)}</div>" if self.title else ""
-        below = f'<div style="{kit.MUTED}">{kit.escape(self.note)}</div>' if self.note else ""
+        lines = "white-space:pre-wrap"
+        above = f'<div style="{lines}">{kit.escape(self.title, LONG)}</div>' if self.title else ""
+        below = f'<div style="{lines};{kit.MUTED}">{kit.escape(self.note, LONG)}</div>' if self.note else ""
         return f'<div class="nbp-static">{above}<table style="{kit.TABLE}">{body}</table>{below}</div>'
 
 
