@@ -5,7 +5,8 @@ from inspect import getdoc
 from types import MappingProxyType
 from typing import Any
 
-from nbpipes.errors import InputError, need
+from nbpipes.demo import FOLDERS
+from nbpipes.errors import InputError
 from nbpipes.notebook import catalog
 from nbpipes.notebook.forms import MEDIA, Form, Kind
 from nbpipes.notebook.line import OPTIONS, SHORT
@@ -83,8 +84,7 @@ def models_here(words: list[str], models: Models, aliases: dict[str, str]) -> Ta
     cached = [m for m in catalog.cached_models() if wanted in (None, m.task)]
     rows = [(m.id, m.task, m.revision, in_bytes(m.bytes)) for m in cached]
     rows += [(name, "", "", f"alias of {model}") for name, model in sorted(aliases.items())]
-    demos = need("nbpipes.demo").FOLDERS
-    rows += [("demo", task, "", "comes with nbpipes") for task in demos if wanted in (None, task)]
+    rows += [("demo", task, "", "comes with nbpipes") for task in FOLDERS if wanted in (None, task)]
     return Table(("model", "task", "revision", "size"), rows, note="in the local cache; the Hub has more")
 
 

@@ -16,7 +16,7 @@ from traitlets import Dict, Enum, Float, Unicode, default, observe
 from nbpipes.errors import InputError, NbpipesError
 from nbpipes.notebook.commands import COMMANDS, checked_alias, task_info, usage
 from nbpipes.notebook.line import VIEWS, Line, read_cell, read_line
-from nbpipes.notebook.models import Models
+from nbpipes.notebook.models import Models, free_memory
 from nbpipes.notebook.run import Outcome
 from nbpipes.notebook.session import Defaults, Session, build, read_alias
 from nbpipes.notebook.table import Text
@@ -39,6 +39,7 @@ class PipeMagics(Magics):
 
     def __init__(self, shell: Any) -> None:
         super().__init__(shell)
+        self.ipython = shell
         self.models = Models(build, int(self.memory_gb * GB))
         self.session = Session(self._evaluate, self.models)
 
@@ -103,7 +104,7 @@ class PipeMagics(Magics):
             return None
         outcome = self.session.run(line, body, self._defaults())
         if switches.out and (outcome.value is not None or not (outcome.stopped or outcome.error)):
-            self.shell.push({switches.out: outcome.value})
+            self.ipython.push({switches.out: outcome.value})
         if switches.time:
             print(timing(outcome))
         shown = (
@@ -126,7 +127,7 @@ class PipeMagics(Magics):
         return Defaults({name: value for name, value in given.items() if value is not None}, self.aliases)
 
     def _evaluate(self, source: str) -> Any:
-        return eval(compile(f"(\n{source}\n)", "<%%pipe>", "eval"), self.shell.user_ns)
+        return eval(compile(f"(\n{source}\n)", "<%%pipe>", "eval"), self.ipython.user_ns)
 
 
 def viewed(value: Any, view: str) -> Any:
@@ -160,6 +161,8 @@ def shortened(error: BaseException) -> BaseException:
     while seen is not None:
         seen.__traceback__ = None
         seen = seen.__cause__ or seen.__context__
+    if not isinstance(error, NbpipesError):
+        free_memory()  # what the frames held, after an out-of-memory error in particular
     error._render_traceback_ = lambda: lines  # type: ignore[attr-defined]  what IPython asks for
     return error
 

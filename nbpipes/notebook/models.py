@@ -162,7 +162,7 @@ class Models:
 
 def weight_bytes(pipe: Any) -> int:
     """Bytes of the parameters and buffers of a pipeline's model."""
-    model = getattr(pipe, "model", None)
+    model: Any = getattr(pipe, "model", None)
     if not hasattr(model, "parameters"):
         return 0
     return sum(t.nbytes for tensors in (model.parameters(), model.buffers()) for t in tensors)

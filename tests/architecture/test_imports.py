@@ -27,6 +27,7 @@ MAY_IMPORT = {
     "display": ["results"],
     "widgets": ["display", "results"],
     "notebook": [
+        "demo",
         "factory",
         "tasks",
         "models",
