@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from nbpipes.errors import ConfigError
 from nbpipes.hub.checkpoint import Checkpoint
@@ -16,6 +17,16 @@ from nbpipes.hub.weights import Plan, Rule, plan
 from nbpipes.layers.packing import Layout
 from nbpipes.models.heads import BaseHead, Head, HeadModule
 from nbpipes.models.outputs import Encoded, Output
+
+
+class Unfilled(TorchFunctionMode):
+    """Skips torch's first values for weights, which a checkpoint replaces; on the meta device they would take seconds."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        given = kwargs or {}
+        if getattr(func, "__module__", None) == "torch.nn.init" and "tensor" in given:
+            return given["tensor"]
+        return func(*args, **given)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +59,7 @@ class Family:
     def build(self, config: Config, kind: Head) -> "Model":
         """The model without weights, on the meta device."""
         try:
-            with torch.device("meta"):
+            with torch.device("meta"), Unfilled():
                 return Model(config, kind, self.trunk(config), self.head(kind).build(config))
         except (ValueError, TypeError, ZeroDivisionError, RuntimeError, OverflowError) as error:
             raise ConfigError(f"config.json does not describe a {config.model_type} model: {error}") from error
