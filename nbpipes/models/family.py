@@ -20,7 +20,7 @@ from nbpipes.models.outputs import Encoded, Output
 
 
 class Unfilled(TorchFunctionMode):
-    """Skips torch's first values for weights, which a checkpoint replaces; on the meta device they would take seconds."""
+    """Skips torch's first values for weights: a checkpoint replaces them, and on the meta device they take seconds."""
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         given = kwargs or {}
