@@ -62,7 +62,7 @@ class Layout:
         sizes = torch.tensor(lengths)
         starts = sizes.cumsum(0) - sizes
         positions = torch.arange(start) - starts.repeat_interleave(sizes, output_size=start)
-        picked = None if rows is None else torch.tensor(rows, device=device)
+        picked = None if rows is None else torch.tensor(rows, dtype=torch.long, device=device)
         return cls(tuple(lengths), tuple(tiles), starts.to(device), positions.to(device), picked)
 
     def running_count(self, flags: Tensor) -> Tensor:

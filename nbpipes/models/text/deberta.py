@@ -219,7 +219,7 @@ def deberta_v2(c: DebertaV2Config) -> Deberta:
         blocks,
         span=c.position_buckets if c.position_buckets > 0 else c.reach,
         buckets=max(c.position_buckets, 0),
-        distance_norm=c.relative_attention and "layer_norm" in names(c.norm_rel_ebd),
+        distance_norm="layer_norm" in names(c.norm_rel_ebd),
     )
 
 
