@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -81,54 +81,58 @@ def pipeline(
     """
     if model is None and tokenizer is not None:
         raise TaskError("a tokenizer without a model is not enough: name the model that it belongs to")
-    access = _access(model_kwargs, revision=revision, token=token, dtype=dtype or torch_dtype)
+    access = _merged(Access(revision, token, dtype=dtype or torch_dtype), model_kwargs or {})
     where = pick_device(_one_device(device, device_map))
-    settings: dict[str, Any] = {}
-    if isinstance(model, Model):
-        asked = task or _inferred(model.config.raw, model.repo)
-        name, row = find(asked)
-        loaded = _checked(model, name, row)
-    else:
-        repo = _repository(task, model, access)
-        settings, raw = repo.json_or_empty(SETTINGS), _config(config, repo, access)
-        asked = task or settings.get("task") or _inferred(raw, repo)
-        name, row = find(asked)
-        loaded = load_model(
-            repo, row.heads, task=name, raw=raw, device=where, dtype=_dtype(access.dtype), variant=access.variant
-        )
-    parts = {
-        "tokenizer": tokenizer,
-        "feature_extractor": feature_extractor,
-        "image_processor": image_processor,
-    }
-    for part in row.parts:
-        parts[part] = _part(part, parts.get(part), loaded, access)
-    saved = settings.get("options", {}) if settings.get("task") == name else {}
-    cls = pipeline_class or row.pipeline_class()
-    return cls(
-        loaded,
+    found = _find(task, model, config, access, where)
+    given = {"tokenizer": tokenizer, "feature_extractor": feature_extractor, "image_processor": image_processor}
+    parts = given | {name: _part(name, given.get(name), found.model, access) for name in found.row.parts}
+    return (pipeline_class or found.row.pipeline_class())(
+        found.model,
         **parts,
         processor=processor,
         framework=framework,
-        task=asked,
+        task=found.task,
         device=where,
-        **(saved | options),
+        **(found.options | options),
     )
 
 
-def _access(extra: Mapping[str, Any] | None, **given: Any) -> Access:
-    """Merges the arguments and `model_kwargs`, which must not contradict each other."""
-    more = dict(extra or {})
-    for old, new in (("torch_dtype", "dtype"), ("use_auth_token", "token")):
-        if old in more:
-            more[new] = more.pop(old)
-    known = Access.__dataclass_fields__
-    for name in more:
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A model and the task that it is for: as the user named it, and its row. options: those it was saved with."""
+
+    model: Model
+    task: str
+    row: Row
+    options: dict[str, Any]
+
+
+def _find(task: str | None, model: Any, config: Any, access: Access, device: torch.device) -> Found:
+    if isinstance(model, Model):
+        asked = task or _inferred(model.config.raw, model.repo)
+        name, row = find(asked)
+        return Found(_checked(model, name, row), asked, row, {})
+    repo = _repository(task, model, access)
+    settings, raw = repo.json_or_empty(SETTINGS), _config(config, repo, access)
+    asked = task or settings.get("task") or _inferred(raw, repo)
+    name, row = find(asked)
+    loaded = load_model(
+        repo, row.heads, task=name, raw=raw, device=device, dtype=_dtype(access.dtype), variant=access.variant
+    )
+    return Found(loaded, asked, row, settings.get("options", {}) if settings.get("task") == name else {})
+
+
+def _merged(given: Access, more: Mapping[str, Any]) -> Access:
+    """The arguments with `model_kwargs` added, which must not contradict them."""
+    names = {"torch_dtype": "dtype", "use_auth_token": "token"}
+    more = {names.get(name, name): value for name, value in more.items()}
+    known = [item.name for item in fields(Access)]
+    for name, value in more.items():
         if name not in known:
             raise InputError(f"model_kwargs has no {name!r}{nearest(name, known)}. It may hold: {', '.join(known)}")
-        if given.get(name) is not None and more[name] != given[name]:
+        if getattr(given, name) not in (None, value):
             raise InputError(f"{name} is given twice, as an argument and in model_kwargs")
-    return Access(**{**given, **more})
+    return replace(given, **more)
 
 
 def _repository(task: str | None, model: str | Path | None, access: Access) -> Repo:
