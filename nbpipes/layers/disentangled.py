@@ -85,8 +85,8 @@ class DisentangledAttention(nn.Module, ABC):
 
     def _bias(self, q: Tensor, k: Tensor, distances: Distances) -> ScoreBias:
         rows, places = distances.rows, distances.places
-        # The key sees the distance as it is. For the query the table runs from the farthest key before it to the
-        # farthest after it, so from the greatest distance down.
+        # Scores are skewed by the distance of the column from the row. Where rows are keys, that is the distance of
+        # the query from the key, as in the table; where rows are queries, it is the other way round.
         keys = self._table(self.distance_keys(rows), places.flip(0)) if self.c2p else None
         queries = self._table(self.distance_queries(rows), places) if self.p2c else None
 
@@ -142,8 +142,10 @@ class FusedAttention(DisentangledAttention):
         super().__init__(width, heads, kinds=kinds, parts=parts)
         self.qkv = Linear(width, 3 * width, bias=False)
         self.q_bias, self.v_bias = nn.Parameter(torch.empty(width)), nn.Parameter(torch.empty(width))
-        self.pos_k = Linear(width, width, bias=False) if self.c2p else None
-        self.pos_q = Linear(width, width) if self.p2c else None
+        if self.c2p:
+            self.pos_k = Linear(width, width, bias=False)
+        if self.p2c:
+            self.pos_q = Linear(width, width)
 
     def contents(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         q, k, v = self.split_heads(self.qkv(x)).chunk(3, -1)

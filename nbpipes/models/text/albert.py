@@ -7,7 +7,6 @@ from torch import Tensor, nn
 
 from nbpipes.hub.config import Config
 from nbpipes.hub.weights import drop, rename
-from nbpipes.layers.block import Block
 from nbpipes.layers.linear import Linear
 from nbpipes.layers.packing import Layout
 from nbpipes.models.encoders import EMBEDDINGS, SPANS, TOKENS, Encoder, block, check_positions, classifier, words
@@ -52,17 +51,18 @@ class AlbertConfig(Config):
 class SharedBlocks(nn.Module):
     """A deep stack from few blocks: each group of them does an equal share of the layers."""
 
-    def __init__(self, groups: Iterable[Iterable[Block]], layers: int) -> None:
+    def __init__(self, groups: Iterable[Iterable[nn.Module]], layers: int) -> None:
         super().__init__()
-        self.groups = nn.ModuleList(nn.ModuleList(group) for group in groups)
-        self.layers = layers
+        lists = [list(group) for group in groups]
+        share = layers / len(lists)
+        self.groups = nn.ModuleList(nn.ModuleList(group) for group in lists)
+        self.order = [member for i in range(layers) for member in lists[int(i / share)]]
 
     def forward(self, x: Tensor, layout: Layout, *, keep: Tensor | None = None) -> Tensor:
         """x: `(tokens, width)`. keep: tokens whose final state is wanted (None: all)."""
-        share = self.layers / len(self.groups)
-        *body, last = (layer for i in range(self.layers) for layer in self.groups[int(i / share)])
-        for layer in body:
-            x = layer(x, layout)
+        *body, last = self.order
+        for member in body:
+            x = member(x, layout)
         return last(x, layout, keep=keep)
 
 

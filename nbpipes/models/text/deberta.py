@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from nbpipes.hub.config import Config
 from nbpipes.hub.weights import drop, rename
 from nbpipes.layers.activations import activation
-from nbpipes.layers.block import MLP, Block, Blocks
+from nbpipes.layers.block import MLP, Block, Blocks, Residual
 from nbpipes.layers.disentangled import Distances, FusedAttention, SeparateAttention, log_buckets
 from nbpipes.layers.linear import Linear
 from nbpipes.layers.packing import Layout
@@ -112,24 +112,25 @@ class DebertaV2Config(DebertaConfig):
     conv_act: str = "tanh"
 
 
-class ConvBlock(Block):
+class ConvBlock(nn.Module):
     """A block that also adds a convolution of its input to its output, and norms the sum."""
 
     def __init__(
         self, attn: nn.Module, mlp: nn.Module, norm: Callable[[], nn.Module], *, conv: nn.Conv1d, act: str
     ) -> None:
-        super().__init__(attn, mlp, norm, pre=False)
+        super().__init__()
+        self.attn, self.mlp = Residual(attn, norm(), pre=False), Residual(mlp, norm(), pre=False)
         self.conv, self.conv_norm, self.act = conv, norm(), activation(act)
 
     def forward(
         self, x: Tensor, layout: Layout, *, keep: Tensor | None = None, distances: Distances | None = None
     ) -> Tensor:
         around = self.act(self._around(x, layout))
-        out = super().forward(x, layout, keep=keep, distances=distances)
+        out = self.mlp(self.attn(x, layout, keep=keep, distances=distances))
         return self.conv_norm(out + (around if keep is None else around[keep]))
 
     def _around(self, x: Tensor, layout: Layout) -> Tensor:
-        gap = self.conv.padding[0]  # so many zeros between sequences, lest they see each other
+        gap = self.conv.kernel_size[0] // 2  # so many zeros between sequences, lest they see each other
         places = torch.arange(len(x), device=x.device) + gap * ((layout.positions == 0).cumsum(0) - 1)
         row = x.new_zeros(len(x) + gap * (len(layout.lengths) - 1), x.shape[1])
         row[places] = x
@@ -143,7 +144,7 @@ class Deberta(nn.Module):
     """
 
     def __init__(
-        self, c: DebertaConfig, blocks: Iterable[Block], *, span: int, buckets: int = 0, distance_norm: bool = False
+        self, c: DebertaConfig, blocks: Iterable[nn.Module], *, span: int, buckets: int = 0, distance_norm: bool = False
     ) -> None:
         super().__init__()
         width, inner = c.hidden_size, c.embedding_width
@@ -187,7 +188,7 @@ def deberta(c: DebertaConfig) -> Deberta:
         c.hidden_size,
         c.num_attention_heads,
         kinds=c.kinds if c.relative_attention else (),
-        parts=1 + len(c.kinds),
+        parts=1 + len(c.kinds),  # known or not, unlike version 2
     )
     norm = partial(nn.LayerNorm, c.hidden_size, c.layer_norm_eps)
     blocks = (
@@ -209,7 +210,7 @@ def deberta_v2(c: DebertaV2Config) -> Deberta:
     )
     mlp = partial(MLP, c.hidden_size, c.intermediate_size, c.hidden_act)
     norm = partial(nn.LayerNorm, c.hidden_size, c.layer_norm_eps)
-    blocks = [Block(attention(), mlp(), norm, pre=False) for _ in range(c.num_hidden_layers)]
+    blocks: list[nn.Module] = [Block(attention(), mlp(), norm, pre=False) for _ in range(c.num_hidden_layers)]
     if c.conv_kernel_size > 0:
         size = c.conv_kernel_size
         conv = nn.Conv1d(c.hidden_size, c.hidden_size, size, padding=(size - 1) // 2, groups=c.conv_groups)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -57,6 +58,13 @@ class ModernBertConfig(Config):
     pad_token_id: int | None = 50283
 
 
+class Near(NamedTuple):
+    """What local attention takes where global attention takes other things: its rotation, and its window."""
+
+    rotate: Rotate
+    window: ScoreBias
+
+
 class SightedAttention(Attention):
     """Attention that is either local, to the tokens near by, or global."""
 
@@ -65,12 +73,18 @@ class SightedAttention(Attention):
         self.local = local
 
     def forward(
-        self, x: Tensor, layout: Layout, *, near: Rotate, far: Rotate, window: ScoreBias, keep: Tensor | None = None
+        self,
+        x: Tensor,
+        layout: Layout,
+        *,
+        keep: Tensor | None = None,
+        bias: ScoreBias | None = None,
+        rotate: Rotate | None = None,
+        near: Near | None = None,
     ) -> Tensor:
-        """near, far: rotations of local and global attention. window: keeps local attention near by."""
-        if self.local:
-            return super().forward(x, layout, keep=keep, bias=window, rotate=near)
-        return super().forward(x, layout, keep=keep, rotate=far)
+        if self.local and near is not None:
+            bias, rotate = near.window, near.rotate
+        return super().forward(x, layout, keep=keep, bias=bias, rotate=rotate)
 
 
 def window(reach: int, dtype: torch.dtype, device: torch.device) -> ScoreBias:
@@ -107,21 +121,16 @@ class ModernBert(nn.Module):
             )
             for i in range(c.num_hidden_layers)
         )
-        self.blocks[0].attn.norm = nn.Identity()  # the embeddings have just been normed
+        self.blocks[0].attn.norm = nn.Identity()  # embeddings are normed already
         self.head_width, self.reach = c.hidden_size // c.num_attention_heads, c.local_attention // 2
         self.far = c.global_rope_theta
         self.near = c.global_rope_theta if c.local_rope_theta is None else c.local_rope_theta
 
     def forward(self, input_ids: Tensor, layout: Layout, keep: Tensor | None = None) -> Encoded:
         x = self.first_norm(self.tokens(input_ids))
-        x = self.blocks(
-            x,
-            layout,
-            keep=keep,
-            near=rotation(layout.positions, self.head_width, self.near, x.dtype),
-            far=rotation(layout.positions, self.head_width, self.far, x.dtype),
-            window=window(self.reach, x.dtype, x.device),
-        )
+        turn = partial(rotation, layout.positions, self.head_width, dtype=x.dtype)
+        near = Near(turn(base=self.near), window(self.reach, x.dtype, x.device))
+        x = self.blocks(x, layout, keep=keep, rotate=turn(base=self.far), near=near)
         return Encoded(self.norm(x))
 
 

@@ -60,8 +60,10 @@ class MPNet(Encoder):
         )
         self.distances = nn.Embedding(c.relative_attention_num_buckets, c.num_attention_heads)
 
-    def forward(self, input_ids: Tensor, layout: Layout, keep: Tensor | None = None) -> Encoded:
-        x = self.embed(input_ids, layout)
+    def forward(
+        self, input_ids: Tensor, layout: Layout, keep: Tensor | None = None, token_type_ids: Tensor | None = None
+    ) -> Encoded:
+        x = self.embed(input_ids, layout, token_type_ids)
         return Encoded(self.blocks(x, layout, keep=keep, bias=self._bias(x.device)))
 
     def _bias(self, device: torch.device) -> ScoreBias:
