@@ -8,8 +8,9 @@ from typing import Any, Self, Union, get_args, get_origin, get_type_hints
 
 from nbpipes.errors import ConfigError
 
+MAX_LAYERS = 10_000
 MAX_LABELS = 1_000_000
-"""More labels than any model has; a damaged num_labels must not fill the memory with names."""
+"""More labels than any model has; a damaged number must not fill the memory."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,6 +94,8 @@ def _checked(name: str, value: Any, kinds: tuple[type, ...]) -> Any:
     elif isinstance(value, list) and tuple in kinds:
         return tuple(value)
     elif isinstance(value, kinds):
+        if name.endswith("layers") and isinstance(value, int) and value > MAX_LAYERS:
+            raise ConfigError(f"config field {name!r} is {value}; no model has more than {MAX_LAYERS} layers")
         return value
     wanted = " or ".join(kind.__name__ for kind in kinds)
     raise ConfigError(f"config field {name!r} must be {wanted}, not {str(value)[:80]!r}")

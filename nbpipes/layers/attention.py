@@ -31,9 +31,7 @@ def attend(
     return parts[0] if len(parts) == 1 else torch.cat(parts)
 
 
-def _attend_tile(
-    q: Tensor, k: Tensor, v: Tensor, tile: Tile, scale: float | None, bias: ScoreBias | None
-) -> Tensor:
+def _attend_tile(q: Tensor, k: Tensor, v: Tensor, tile: Tile, scale: float | None, bias: ScoreBias | None) -> Tensor:
     shape = (tile.rows, tile.length, q.shape[1], q.shape[2])
     query, key, value = (x[tile.start : tile.stop].view(shape).transpose(1, 2) for x in (q, k, v))
     mask = tile.mask
@@ -48,6 +46,8 @@ class Attention(nn.Module):
 
     def __init__(self, width: int, heads: int, *, bias: bool = True) -> None:
         super().__init__()
+        if heads < 1 or width % heads:
+            raise ValueError(f"a width of {width} cannot be split among {heads} heads")
         self.heads = heads
         self.q, self.k, self.v, self.out = (Linear(width, width, bias=bias) for _ in range(4))
         self.joined: Linear | None = None

@@ -1,6 +1,6 @@
 """Feed-forward, residual step and transformer block."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from torch import Tensor, nn
 
@@ -56,6 +56,11 @@ class Block(nn.Module):
 
 class Blocks(nn.ModuleList):
     """A stack of blocks. Only the last one may leave out tokens: the others need all of them as keys and values."""
+
+    def __init__(self, blocks: Iterable[nn.Module]) -> None:
+        super().__init__(blocks)
+        if not len(self):
+            raise ValueError("a model needs at least one layer")
 
     def forward(self, x: Tensor, layout: Layout, *, keep: Tensor | None = None, **extras: object) -> Tensor:
         """x: `(tokens, width)`. keep: tokens whose final state is wanted (None: all)."""

@@ -76,6 +76,7 @@ class Encoder(nn.Module):
         self.segments = nn.Embedding(segments, width) if segments else None
         self.norm, self.padding, self.project = nn.LayerNorm(width, eps), padding, project
         self.blocks = blocks
+        self.limit = positions if padding is None else positions - padding - 1
 
     def embed(self, input_ids: Tensor, layout: Layout, token_type_ids: Tensor | None = None) -> Tensor:
         """What goes into the first block, `(tokens, width of the blocks)`."""

@@ -156,6 +156,7 @@ class Deberta(nn.Module):
         self.distances = nn.Embedding(2 * span, width) if c.relative_attention else None
         self.distance_norm = nn.LayerNorm(width, c.layer_norm_eps) if distance_norm else None
         self.blocks = Blocks(blocks)
+        self.limit = None if self.positions is None else c.max_position_embeddings
         self.span, self.buckets, self.reach = span, buckets, c.reach
 
     def forward(
