@@ -2,13 +2,15 @@
 
 import re
 import reprlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from types import TracebackType
 from typing import Any
 
 import numpy as np
 from tokenizers import Encoding
 
-from nbpipes.errors import InputError, nearest, need
+from nbpipes.errors import InputError, NbpipesError, TokenizerError, nearest, need
+from nbpipes.processing.truncation import TOO_SHORT, TooShortError
 
 PADDING = ("longest", "max_length", "do_not_pad")
 SURROGATE = re.compile("[\ud800-\udfff]")
@@ -23,12 +25,13 @@ SOURCES = {
 }
 
 
-def complaint(text: Any) -> str:
-    """Return why `text` is no text that can be encoded, "" where it is one; lists are taken as words."""
-    if isinstance(text, list | tuple):
+def complaint(text: Any, words: bool = False) -> str:
+    """Return why `text` is no text that can be encoded, "" where it is one. words: it must be a list of texts."""
+    if words and isinstance(text, list | tuple):
         return next((said for word in text if (said := complaint(word))), "")
-    if not isinstance(text, str):
-        return f"a text must be a str, not {type(text).__name__}: {reprlib.repr(text)}"
+    if words or not isinstance(text, str):
+        wanted = "a list of words" if words else "a str"
+        return f"a text must be {wanted}, not {type(text).__name__}: {reprlib.repr(text)}"
     found = SURROGATE.search(text)
     if found is None:
         return ""
@@ -36,6 +39,44 @@ def complaint(text: Any) -> str:
         f"character {found.start()} of the text is the lone surrogate {found[0]!r}, which stands for nothing; "
         "text.encode('utf-8', 'replace').decode() replaces such characters"
     )
+
+
+def complaint_of(items: Sequence[Any]) -> str:
+    """Return why the first text of a batch that cannot be encoded cannot, and which it is."""
+    for place, item in enumerate(items):
+        for text in (item,) if isinstance(item, str) else item:
+            if said := complaint(text):
+                return f"item {place}: {said}"
+    return ""
+
+
+class Explained:
+    """Around a call of the tokenizers library: what it raises becomes an error that says what is wrong.
+
+    complain: returns what is wrong with the texts, "" where nothing is.
+    """
+
+    __slots__ = ("complain",)
+
+    def __init__(self, complain: Callable[[], str]) -> None:
+        self.complain = complain
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None or isinstance(error, NbpipesError):
+            return
+        if isinstance(error, TypeError):
+            raise InputError(self.complain() or str(error)) from error
+        if isinstance(error, Exception):
+            if "too short" in str(error):
+                raise TooShortError(TOO_SHORT) from error
+            raise InputError(f"this text cannot be encoded: {error}") from error
+        if type(error).__name__ == "PanicException":  # of a damaged file; no Exception, and under no public name
+            raise TokenizerError(f"the files of this tokenizer are damaged: {error}") from error
 
 
 def as_pair(item: Any, place: int) -> str | tuple[Any, Any]:
@@ -46,10 +87,13 @@ def as_pair(item: Any, place: int) -> str | tuple[Any, Any]:
 
 
 def as_items(text: Any, text_pair: Any, words: bool) -> tuple[list[tuple[Any, Any]], bool]:
-    """Return pairs of texts, and whether they were given as a list of several. words: a text is a list of words."""
+    """Return pairs of texts, and whether they were given as a list of several. words: a text is a list of words.
+
+    As upstream, an empty second text counts only in a list.
+    """
     several = isinstance(text, list | tuple) and not (words and all(isinstance(word, str) for word in text))
     if not several:
-        return [(text, text_pair)], False
+        return [(text, text_pair or None)], False
     pairs = [None] * len(text) if text_pair is None else list(text_pair)
     if len(pairs) != len(text) or isinstance(text_pair, str):
         raise InputError(f"{len(text)} texts want as many second texts, not {reprlib.repr(text_pair)}")

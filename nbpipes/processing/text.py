@@ -11,14 +11,23 @@ from tokenizers import Tokenizer as Backend
 
 from nbpipes.errors import InputError
 from nbpipes.hub.repo import Repo
-from nbpipes.processing.encodings import as_inputs, as_items, as_pair, complaint, numbers, padded_length
+from nbpipes.processing.encodings import (
+    Explained,
+    as_inputs,
+    as_items,
+    as_pair,
+    complaint,
+    complaint_of,
+    numbers,
+    padded_length,
+)
 from nbpipes.processing.saving import NO_LIMIT, save
 from nbpipes.processing.special import SpecialTokens
-from nbpipes.processing.truncation import Cutters, TooShortError, room, strategy
+from nbpipes.processing.truncation import Cutters, check_parts, room, strategy
 from nbpipes.processing.vocabulary.build import WORD_END
 from nbpipes.processing.vocabulary.build import load as load_backend
 from nbpipes.processing.vocabulary.finish import finish
-from nbpipes.processing.vocabulary.settings import Settings, read, text_of
+from nbpipes.processing.vocabulary.settings import UNLIMITED, Settings, read, text_of
 
 # What English text loses when the spaces that stand between its tokens are taken back.
 CLEANED = (" .", " ?", " !", " ,", " ' ", " n't", " 'm", " 's", " 've", " 're")
@@ -51,7 +60,7 @@ class Tokenizer(SpecialTokens):
         self.model_max_length = settings.model_max_length
         self.padding_side = settings.side("padding_side", padding.get("direction", style.padding_side))
         self.truncation_side = settings.side("truncation_side", truncation.get("direction", "right"))
-        self.model_input_names = tuple(values.get("model_input_names") or style.inputs)
+        self.model_input_names = settings.model_input_names
         tidy = style.reads == "wordpiece" and not settings.from_json  # upstream's default for these files only
         self.clean_up_tokenization_spaces = bool(values.get("clean_up_tokenization_spaces", tidy))
         self.chat_templates = dict(settings.templates)
@@ -110,25 +119,36 @@ class Tokenizer(SpecialTokens):
         Raises InputError for something that is no text, and where max_length and stride leave no room;
         TooShortError where the part to be cut has fewer tokens than must go.
         """
-        pair = pair or None
-        if is_split_into_words and self._words_need_space:
-            raise InputError(f"{self._settings.style.name} takes words only if loaded with add_prefix_space=True")
-        how, length = strategy(truncation), self.model_max_length if max_length is None else max_length
-        try:
-            backend = self.backend
-            if how is not None and length is not None:
-                left = self._room(length, stride, pair is not None, add_special_tokens)
-                if stride and pair is not None:
-                    self._check_parts(text, pair, left, stride, how, is_split_into_words)
-                backend = self._cutters.get(length, stride or 0, how, self.truncation_side)
-            encoding = backend.encode(text, pair, is_split_into_words, add_special_tokens)
-        except TypeError as error:
-            raise InputError(complaint(text) or complaint(pair) or str(error)) from error
-        except InputError:
-            raise
-        except Exception as error:  # the library raises nothing narrower
-            raise _explained(error) from error
+        encoding = self._encode(
+            text, pair or None, truncation, max_length, stride, add_special_tokens, is_split_into_words
+        )
         return [encoding] if stride is None else [encoding, *encoding.overflowing]
+
+    def _encode(
+        self,
+        text: Text,
+        pair: Text | None,
+        truncation: Any,
+        max_length: int | None,
+        stride: int | None,
+        special: bool,
+        words: bool,
+    ) -> Encoding:
+        if words and self._words_need_space:
+            raise InputError(f"{self._settings.style.name} takes words only if loaded with add_prefix_space=True")
+        how, length = strategy(truncation), self._length(max_length)
+        backend = self.backend
+        with Explained(lambda: complaint(text, words) or ("" if pair is None else complaint(pair, words))):
+            if how is not None and length is not None:
+                left = room(backend, length, stride, pair is not None, special)
+                if stride and pair is not None:
+                    check_parts(backend, (text, pair), left, stride, how, words)
+                backend = self._cutters.get(length, stride or 0, how, self.truncation_side)
+            return backend.encode(text, pair, words, special)
+
+    def _length(self, max_length: int | None) -> int | None:
+        length = self.model_max_length if max_length is None else max_length
+        return None if isinstance(length, int | float) and length >= UNLIMITED else length
 
     def encode_batch(
         self,
@@ -143,48 +163,13 @@ class Tokenizer(SpecialTokens):
         Raises InputError that names the first item which is no text.
         """
         inputs = [item if isinstance(item, str) else as_pair(item, place) for place, item in enumerate(items)]
-        how, length = strategy(truncation), self.model_max_length if max_length is None else max_length
+        how, length = strategy(truncation), self._length(max_length)
         backend = self.backend
         if how is not None and length is not None:
-            self._room(length, None, any(not isinstance(item, str) for item in inputs), add_special_tokens)
+            room(backend, length, None, any(not isinstance(item, str) for item in inputs), add_special_tokens)
             backend = self._cutters.get(length, 0, how, self.truncation_side)
-        try:
+        with Explained(lambda: complaint_of(inputs)):
             return backend.encode_batch(inputs, add_special_tokens=add_special_tokens)
-        except TypeError as error:
-            for place, item in enumerate(inputs):
-                for part in (item,) if isinstance(item, str) else item:
-                    if said := complaint(part):
-                        raise InputError(f"item {place}: {said}") from error
-            raise InputError(str(error)) from error
-        except Exception as error:  # the library raises nothing narrower
-            raise _explained(error) from error
-
-    def _room(self, length: int, stride: int | None, pair: bool, add_special_tokens: bool) -> int:
-        """Return how many tokens fit beside the special ones; InputError where there is no room for any."""
-        special = self.backend.num_special_tokens_to_add(pair) if add_special_tokens else 0
-        if isinstance(length, bool) or not isinstance(length, int) or length < max(special, 1):
-            raise InputError(
-                f"max_length must be a number of tokens, and {special} of them are special: not {length!r}"
-            )
-        if stride is not None and not 0 <= stride < length - special:
-            raise InputError(
-                f"stride must be at least 0 and smaller than the room for text, which is max_length ({length}) "
-                f"less {special} special tokens: not {stride}"
-            )
-        return length - special
-
-    def _check_parts(self, text: Text, pair: Text, left: int, stride: int, how: str, words: bool) -> None:
-        """Raise InputError where the windows of a pair could not move on; the library would panic."""
-        first = len(self.backend.encode(text, None, words, False))
-        if how == "only_second" and left - first > stride:
-            return
-        second = len(self.backend.encode(pair, None, words, False))
-        for count, fits in zip((first, second), room(left, how, (first, second)), strict=True):
-            if fits < count and fits <= stride:
-                kind = TooShortError if fits <= 0 else InputError
-                raise kind(
-                    f"of {count} tokens only {max(fits, 0)} fit, and stride={stride} wants more than that to fit"
-                )
 
     def __call__(
         self,
@@ -215,16 +200,9 @@ class Tokenizer(SpecialTokens):
             truncation = True
         items, several = as_items(text, text_pair, is_split_into_words)
         encodings = [
-            self.windows(
-                *item,
-                truncation=truncation,
-                max_length=max_length,
-                add_special_tokens=add_special_tokens,
-                is_split_into_words=is_split_into_words,
-            )[0]
-            for item in items
+            self._encode(*item, truncation, max_length, None, add_special_tokens, is_split_into_words) for item in items
         ]
-        longest = padded_length(padding, max_length or self.model_max_length, encodings)
+        longest = padded_length(padding, self._length(max_length), encodings)
         if longest is not None:
             if self.pad_token is None or self.pad_token_id is None:
                 raise InputError("padding needs a pad token; tokenizer.pad_token = tokenizer.eos_token gives one")
@@ -304,9 +282,3 @@ class Tokenizer(SpecialTokens):
         }
         config.setdefault("tokenizer_class", settings.style.name or "PreTrainedTokenizerFast")
         return save(Path(folder), self.backend, config, self.chat_templates, self._repo)
-
-
-def _explained(error: Exception) -> InputError:
-    if "too short" in str(error):
-        return TooShortError("the part that may be cut has fewer tokens than must go: give max_length more room")
-    return InputError(f"this text cannot be encoded: {error}")

@@ -14,6 +14,8 @@ STRATEGIES = ("longest_first", "only_first", "only_second", "do_not_truncate")
 # Each is a few kilobytes beside the shared vocabulary; callers that ask for ever new lengths must not pile them up.
 KEPT = 32
 
+TOO_SHORT = "the part that may be cut has fewer tokens than must go: a greater max_length is needed"
+
 
 class TooShortError(InputError):
     """The part that may be cut has fewer tokens than must go."""
@@ -74,15 +76,47 @@ def _cutter(backend: Backend, length: int, stride: int, strategy: str, side: str
     return copy
 
 
-def room(length: int, strategy: str, counts: tuple[int, int]) -> tuple[int, int]:
+def room(backend: Backend, length: Any, stride: int | None, pair: bool, special: bool) -> int:
+    """Return how many tokens of text fit into `length`. InputError where windows of that length could not move on.
+
+    special: whether special tokens take their part of it. pair: whether there are two texts.
+    """
+    taken = backend.num_special_tokens_to_add(pair) if special else 0
+    if isinstance(length, bool) or not isinstance(length, int) or length < max(taken, 1):
+        raise InputError(f"max_length must be a number of tokens with room for {taken} special ones, not {length!r}")
+    if stride is not None and not 0 <= stride < length - taken:
+        raise InputError(
+            f"stride must be at least 0 and less than the {length - taken} tokens of text that fit into "
+            f"max_length={length} beside {taken} special ones, not {stride}"
+        )
+    return length - taken
+
+
+def check_parts(backend: Backend, parts: tuple[Any, Any], left: int, stride: int, how: str, words: bool) -> None:
+    """Raise InputError where windows of a pair could not move on, because one part leaves too little to the other.
+
+    left: tokens of both parts that fit together. The backend itself would panic, which no caller expects.
+    """
+    first = len(backend.encode(parts[0], None, words, False))
+    if how == "only_second" and left - first > stride:
+        return
+    second = len(backend.encode(parts[1], None, words, False))
+    for count, fits in zip((first, second), shares(left, how, (first, second)), strict=True):
+        if fits < count and fits <= 0:
+            raise TooShortError(TOO_SHORT)
+        if fits < count and fits <= stride:
+            raise InputError(f"of the {count} tokens of one part {fits} fit: too few for windows with stride={stride}")
+
+
+def shares(length: int, strategy: str, counts: tuple[int, int]) -> tuple[int, int]:
     """Return how many tokens of each part of a pair fit, by the rules of the backend.
 
     length: tokens of both together, without the special ones. counts: tokens of the first and the second part.
     """
-    excess = sum(counts) - length
+    first, second = counts
+    excess = first + second - length
     if excess <= 0:
         return counts
-    first, second = counts
     if strategy == "only_first":
         return first - excess, second
     if strategy == "only_second":

@@ -16,6 +16,7 @@ OPEN_KEYWORDS = {
     "pipeline",
     "Pipeline.__init__",
     "Pipeline.events",
+    "Tokenizer.load",
     "__call__",
     "ensure_tensor_on_device",
     "Model.forward",

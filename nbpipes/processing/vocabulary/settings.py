@@ -27,6 +27,9 @@ OVERRIDES = {
     *("mask_token_sent", "offset", "use_fast"),
 }
 
+# Settings of one type that may also be null.
+TYPES = {"src_lang": str, "mask_token_sent": str, "strip_accents": bool}
+
 PIECE_FILES = ("spiece.model", "sentencepiece.bpe.model", "spm.model", "tokenizer.model")
 
 Token = str | AddedToken
@@ -65,6 +68,14 @@ class Settings:
             raise TokenizerError(f"model_max_length must be a positive number, not {longest!r}")
         return int(longest) if longest < UNLIMITED else None
 
+    @property
+    def model_input_names(self) -> tuple[str, ...]:
+        """What the model takes, in order."""
+        names = self.values.get("model_input_names") or self.style.inputs
+        if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
+            raise TokenizerError(f"model_input_names must be a list of names, not {names!r}")
+        return tuple(names)
+
     def side(self, name: str, default: str) -> str:
         """Return "left" or "right" for setting `name`."""
         value = self.values.get(name, default)
@@ -91,6 +102,9 @@ def read(repo: Repo, overrides: Mapping[str, Any]) -> Settings:
     for name in ("src_lang", "legacy"):
         if values.get(name) is None and name in style.settings:
             values[name] = style.settings[name]
+    for name, kind in TYPES.items():
+        if not isinstance(values.get(name), kind | None):
+            raise TokenizerError(f"{name} must be a {kind.__name__}, not {values[name]!r}")
     added = _legacy_added(repo, values) if legacy else _numbered(saved["added_tokens_decoder"])
     from_json = repo.has("tokenizer.json") and not _rebuilt(repo, style, saved | dict(overrides))
     return Settings(
@@ -131,14 +145,14 @@ def _special_map(repo: Repo, values: Mapping[str, Any]) -> dict[str, Any]:
     special = repo.json_or_empty("special_tokens_map.json")
     more = special.get("additional_special_tokens")
     if isinstance(more, list):
-        known = list(values.get("additional_special_tokens") or [])
+        known = _listed(values)
         special["additional_special_tokens"] = known + [token for token in more if token not in known]
     return special
 
 
 def _legacy_added(repo: Repo, values: Mapping[str, Any]) -> dict[int, AddedToken]:
     special = {text_of(_token(values[name])) for name in ROLE_NAMES if values.get(name) is not None}
-    special |= {text_of(_token(token)) for token in values.get("additional_special_tokens") or ()}
+    special |= {text_of(_token(token)) for token in _listed(values)}
     added = {}
     for content, number in repo.json_or_empty("added_tokens.json").items():
         if isinstance(number, bool) or not isinstance(number, int):
@@ -172,9 +186,7 @@ def _tokens(
 def _additional(style: Style, values: Mapping[str, Any]) -> list[Any]:
     """Return the special tokens without a name; some classes complete the list they are given."""
     given = values.get("additional_special_tokens")
-    if given is not None and not isinstance(given, list | tuple):
-        raise TokenizerError(f"additional_special_tokens must be a list, not {given!r}")
-    tokens = list(style.additional if given is None else given)
+    tokens = list(style.additional) if given is None else _listed(values)
     if "src_lang" in style.settings:
         return [*style.additional, *(token for token in tokens if token not in style.additional)]
     if "extra_ids" in style.settings and not any("<extra_id_" in text_of(_token(token)) for token in tokens):
@@ -186,6 +198,13 @@ def _additional(style: Style, values: Mapping[str, Any]) -> list[Any]:
         reserved = range(2, offset) if given is None else range(len(tokens), offset - 1)
         return tokens + [f"<unk_{i}>" for i in reserved]
     return tokens
+
+
+def _listed(values: Mapping[str, Any]) -> list[Any]:
+    given = values.get("additional_special_tokens")
+    if given is not None and not isinstance(given, list | tuple):
+        raise TokenizerError(f"additional_special_tokens must be a list, not {given!r}")
+    return list(given or ())
 
 
 def _templates(repo: Repo, values: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, str]:

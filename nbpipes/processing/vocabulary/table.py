@@ -344,7 +344,10 @@ MODEL_TYPES = {model_type: f"{name}Tokenizer" for name, types in _TYPES_OF.items
 def find(name: str | None, model_type: str | None) -> Style:
     """Return the style of the tokenizer class `name` or, without a name, of the class that `model_type` uses.
 
-    A class that is not listed has no defaults: its tokenizer.json says everything.
+    Of a class that is not listed only the model's inputs are known: its tokenizer.json says everything else.
     """
-    known = (name or MODEL_TYPES.get(model_type or "", "")).removesuffix("Fast")
-    return STYLES.get(known) or Style(known)
+    usual = MODEL_TYPES.get(model_type or "", "")
+    known = (name or usual).removesuffix("Fast")
+    if known in STYLES:
+        return STYLES[known]
+    return Style(known, inputs=STYLES[usual].inputs) if usual else Style(known)

@@ -1,4 +1,4 @@
-"""Every kind of tokenizer file gives what transformers makes of it (tests/golden/make_tokenizers.py)."""
+"""Every kind of tokenizer file gives what transformers makes of it (tests/golden/make_encodings.py)."""
 
 import json
 from collections.abc import Callable
@@ -121,3 +121,12 @@ def test_class_of_every_model_type_with_a_known_class() -> None:
     for model_type, name in known["model_types"].items():
         if find(name, None).tokens:
             assert find(None, model_type).name == name, model_type
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_model_inputs(kind: str, tokenizer: Load) -> None:
+    own = tokenizer(kind)
+    for case in cases(kind)["inputs"]:
+        found = own(case["text"], case["pair"], **case["options"])
+        assert json.loads(json.dumps(found)) == case["out"], case["options"]
+        assert list(found) == list(case["out"])
