@@ -71,7 +71,7 @@ def test_what_cannot_be_built_is_told(tiny, arguments, error, says):
 
 
 def test_a_model_for_another_task_is_refused(tiny):
-    with pytest.raises(CheckpointError, match="lacks .*classifier"):
+    with pytest.raises(CheckpointError, match=r"lacks .*classifier"):
         pipeline("text-classification", model=tiny("base"))
     with pytest.raises(TaskError, match="needs a model with a tokens head"):
         pipeline("ner", model=pipeline(model=tiny("sequence")).model)
