@@ -9,10 +9,10 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 from statistics import median
 
-ROOT = Path(__file__).parents[1]
+from checkpoint import minilm
+
 FIRST_IMPORT = {"nbpipes": "import nbpipes", "transformers": "from transformers import pipeline"}
 SCRIPT = """
 import json, sys
@@ -38,19 +38,13 @@ def measure(package: str, model: str, device: str) -> dict[str, float]:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def minilm() -> str:
-    """The folder of all-MiniLM-L6-v2, brought into the cache if it is not there."""
-    command = [sys.executable, str(ROOT / "notebooks/checkpoints.py"), "--only", "all-MiniLM-L6-v2"]
-    return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.split("\n")[-2]
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", help="folder of an encoder (default: all-MiniLM-L6-v2, from the package index)")
     parser.add_argument("--device", default="cpu", help="where the pipeline is built")
     parser.add_argument("--repeat", type=int, default=7, help="processes for each package")
     chosen = parser.parse_args()
-    model = chosen.model or minilm()
+    model = chosen.model or str(minilm())
     for package in FIRST_IMPORT:
         measure(package, model, chosen.device)  # files into the system's cache, byte code onto the disk
     runs: dict[str, list[dict[str, float]]] = {package: [] for package in FIRST_IMPORT}

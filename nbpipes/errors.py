@@ -58,9 +58,7 @@ def need(module: str, extra: str = "") -> ModuleType:
         if error.name is None or error.name.partition(".")[0] != package:
             raise
         wanted = f"'jupyter-nbpipes[{extra}]'" if extra else package
-        raise MissingPackageError(
-            f"{package} is needed for this: pip install {wanted}", name=package
-        ) from error
+        raise MissingPackageError(f"{package} is needed for this: pip install {wanted}", name=package) from error
 
 
 def nearest(word: str, words: Iterable[str]) -> str:
