@@ -16,6 +16,12 @@ class Options:
     def names(cls) -> tuple[str, ...]:
         return tuple(item.name for item in fields(cls))
 
+    @classmethod
+    def stated(cls, given: Mapping[str, Any]) -> dict[str, Any]:
+        """The keywords of a call less the options that are None, for tasks whose None means "as it was"."""
+        known = cls.names()
+        return {name: value for name, value in given.items() if value is not None or name not in known}
+
     def updated(self, given: Mapping[str, Any], task: str = "") -> Self:
         """These options with the given ones in place; TypeError names the nearest option for an unknown keyword."""
         if not given:

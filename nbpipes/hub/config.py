@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from types import NoneType, UnionType
 from typing import Any, Self, Union, get_args, get_origin, get_type_hints
 
@@ -46,7 +46,7 @@ class Config:
         config.labels  # noqa: B018  a damaged label table is an error of the file, so it shows when the file is read
         return config
 
-    @property
+    @cached_property
     def labels(self) -> tuple[str, ...]:
         """Names of the classes in the order of the logits."""
         table = self.id2label

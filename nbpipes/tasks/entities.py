@@ -42,13 +42,13 @@ class EntitySteps:
                 "this tokenizer does not mark words: tokens without a space between them are taken for one",
                 stacklevel=2,
             )
-        words = self.tokenizer.convert_ids_to_tokens([int(number) for number in input_ids])
+        words, unknown = self.tokenizer.convert_ids_to_tokens(input_ids), self.tokenizer.unk_token_id
         found = []
         for index, row in enumerate(scores):
             if special_tokens_mask[index]:
                 continue
             word, (start, end) = words[index], offset_mapping[index]
-            if input_ids[index] == self.tokenizer.unk_token_id:
+            if input_ids[index] == unknown:
                 word, continues = sentence[start:end], False
             elif marked:
                 continues = len(word) != end - start
@@ -87,15 +87,13 @@ class EntitySteps:
         return [self._word(tokens, aggregation_strategy) for tokens in words]
 
     def _word(self, tokens: list[Entity], strategy: Strategy) -> Entity:
-        match strategy:
-            case "first":
-                scores = tokens[0]["scores"]
-            case "max":
-                scores = max((token["scores"] for token in tokens), key=np.max)
-            case "average":
-                scores = np.mean([token["scores"] for token in tokens], axis=0)
-            case _:
-                raise InputError(f"aggregation_strategy={strategy!r} does not join the tokens of a word")
+        if strategy not in BY_WORD:
+            raise InputError(f"aggregation_strategy={strategy!r} does not join the tokens of a word")
+        scores = tokens[0]["scores"]
+        if strategy == "max":
+            scores = max((token["scores"] for token in tokens), key=np.max)
+        elif strategy == "average" and len(tokens) > 1:
+            scores = np.mean([token["scores"] for token in tokens], axis=0)
         return self._labelled(scores) | self._joined(tokens)
 
     def group_entities(self, entities: list[Entity]) -> list[Entity]:
@@ -120,7 +118,7 @@ class EntitySteps:
         } | self._joined(entities)
 
     def _labelled(self, scores: Floats) -> Entity:
-        best = int(np.argmax(scores))
+        best = int(scores.argmax())
         return {"entity": self.model.config.labels[best], "score": float(scores[best])}
 
     def _joined(self, entities: list[Entity]) -> Entity:

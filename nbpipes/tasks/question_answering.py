@@ -1,9 +1,9 @@
 """Extractive question answering: which part of a text answers a question about it."""
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from tokenizers import Encoding
@@ -30,35 +30,29 @@ class QuestionAnsweringOptions(Options):
     padding and max_question_len change nothing. topk: old name of top_k.
     """
 
-    top_k: int | None = 1
-    max_answer_len: int | None = 15
+    top_k: int = 1
+    max_answer_len: int = 15
     max_seq_len: int | None = None
     doc_stride: int | None = None
-    handle_impossible_answer: bool | None = False
-    align_to_words: bool | None = True
+    handle_impossible_answer: bool = False
+    align_to_words: bool = True
     padding: bool | str | None = None
-    max_question_len: int | None = 64
+    max_question_len: int = 64
     topk: int | None = None
 
     def __post_init__(self) -> None:
-        settled = {"topk": None}  # taken over; kept, it would warn again at every call
-        if self.topk is not None:
-            warnings.warn("topk is deprecated: use top_k", stacklevel=3)
-            settled["top_k"] = self.topk
-        for name, usual in (
-            ("top_k", 1),
-            ("max_answer_len", 15),
-            ("handle_impossible_answer", False),
-            ("align_to_words", True),
-        ):
-            if getattr(self, name) is None:
-                settled.setdefault(name, usual)
-        for name, value in settled.items():
-            object.__setattr__(self, name, value)
         for name, least in (("top_k", 1), ("max_answer_len", 1), ("max_seq_len", 1), ("doc_stride", 0)):
             value = getattr(self, name)
             if value is not None and (not isinstance(value, int) or value < least):
                 raise InputError(f"{name} must be a number from {least} on, not {value!r}")
+
+    def updated(self, given: Mapping[str, Any], task: str = "") -> Self:
+        """None leaves an option as it was; topk becomes top_k."""
+        stated = self.stated(given)
+        if "topk" in stated:
+            warnings.warn("topk is deprecated: use top_k", stacklevel=3)
+            stated.setdefault("top_k", stated.pop("topk"))
+        return super().updated(stated, task)
 
 
 class MissingTextError(InputError, KeyError):

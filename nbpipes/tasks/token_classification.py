@@ -2,10 +2,10 @@
 
 import logging
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Any, get_args
+from typing import Any, Self, get_args
 
 from tokenizers import Encoding
 
@@ -32,41 +32,39 @@ class TokenClassificationOptions(Options):
     """
 
     aggregation_strategy: Strategy | None = None
-    ignore_labels: Sequence[str] | None = ("O",)
+    ignore_labels: Sequence[str] = ("O",)
     stride: int | None = None
     is_split_into_words: bool = False
-    delimiter: str | None = " "
+    delimiter: str = " "
     grouped_entities: bool | None = None
     ignore_subwords: bool | None = None
 
     def __post_init__(self) -> None:
-        labels, stride, strategy = self.ignore_labels, self.stride, self._strategy()
+        stride, strategy, labels = self.stride, self.aggregation_strategy, self.ignore_labels
+        if strategy is not None and strategy not in get_args(Strategy):
+            known = get_args(Strategy)
+            raise InputError(
+                f"unknown aggregation_strategy {strategy!r}{nearest(str(strategy), known)}. Known: {', '.join(known)}"
+            )
         if stride is not None and (not isinstance(stride, int) or stride < 0):
             raise InputError(f"stride must be a number of tokens from 0 on, not {stride!r}")
         if stride is not None and strategy == "none":
             raise InputError("stride works with any aggregation_strategy but 'none': choose another, say 'simple'")
-        settled = {
-            "aggregation_strategy": strategy,
-            "ignore_labels": (labels,) if isinstance(labels, str) else tuple(("O",) if labels is None else labels),
-            "delimiter": " " if self.delimiter is None else self.delimiter,
-            "grouped_entities": None,  # taken over; kept, they would warn again at every call
-            "ignore_subwords": None,
-        }
-        for name, value in settled.items():
-            object.__setattr__(self, name, value)
+        object.__setattr__(self, "ignore_labels", (labels,) if isinstance(labels, str) else tuple(labels))
 
-    def _strategy(self) -> str | None:
-        wanted = self.aggregation_strategy
-        for name in ("grouped_entities", "ignore_subwords"):
-            if getattr(self, name) is not None:
-                wanted = ("first" if self.ignore_subwords else "simple") if self.grouped_entities else "none"
-                warnings.warn(f"{name} is deprecated: use aggregation_strategy={wanted!r}", stacklevel=4)
-        if wanted is None:
-            return None
-        name, known = str(wanted).lower(), get_args(Strategy)
-        if name not in known:
-            raise InputError(f"unknown aggregation_strategy {name!r}{nearest(name, known)}. Known: {', '.join(known)}")
-        return name
+    def updated(self, given: Mapping[str, Any], task: str = "") -> Self:
+        """None leaves an option as it was; grouped_entities and ignore_subwords become an aggregation_strategy."""
+        stated = self.stated(given)
+        if isinstance(wanted := stated.get("aggregation_strategy"), str):
+            stated["aggregation_strategy"] = wanted.lower()
+        old = {name: stated.pop(name) for name in ("grouped_entities", "ignore_subwords") if name in stated}
+        if old:
+            strategy = "none"
+            if old.get("grouped_entities"):
+                strategy = "first" if old.get("ignore_subwords") else "simple"
+            warnings.warn(f"{' and '.join(old)}: deprecated, use aggregation_strategy={strategy!r}", stacklevel=3)
+            stated["aggregation_strategy"] = strategy
+        return super().updated(stated, task)
 
 
 @dataclass(frozen=True, slots=True)
