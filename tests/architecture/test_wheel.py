@@ -84,7 +84,7 @@ print(json.dumps([nbpipes.__file__, answer]))
 """
     file, answer = json.loads(run([installed, "-I", "-c", code], tmp_path).splitlines()[-1])
     assert Path(file).is_relative_to(installed.parents[1])
-    assert answer[0]["label"] == "positive"
+    assert answer[0]["label"] == "POSITIVE"
     assert 0.5 < answer[0]["score"] <= 1
 
 
@@ -96,4 +96,4 @@ shell.run_line_magic("load_ext", "nbpipes")
 shell.run_cell_magic("pipe", "text-classification model=demo -o answer", "A warm, funny and moving film.")
 print(shell.user_ns["answer"][0]["label"])
 """
-    assert run([installed, "-I", "-c", code], tmp_path).splitlines()[-1] == "positive"
+    assert run([installed, "-I", "-c", code], tmp_path).splitlines()[-1] == "POSITIVE"
