@@ -16,7 +16,7 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Batched:
-    """A batch went through the model: chunks and their total size, seconds it took."""
+    """A batch went through the model: chunks and their total size, seconds it took. Follows the items it completed."""
 
     chunks: int
     size: int
@@ -25,7 +25,7 @@ class Batched:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """An item has its result. Done and Failed come in the order of the items."""
+    """An item has its result. Done and Failed come in the order of the items, unless that was not asked for."""
 
     index: int
     item: Any
@@ -42,4 +42,12 @@ class Failed:
     stage: Stage
 
 
-Event = Started | Batched | Done | Failed
+@dataclass(frozen=True, slots=True)
+class Tuned:
+    """Batches are of another size from now on: the total size of their chunks at most, and why."""
+
+    size: int
+    why: str
+
+
+Event = Started | Batched | Done | Failed | Tuned

@@ -13,7 +13,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
-from nbpipes.engine.events import Batched, Done, Event, Failed, Stage, Started
+from nbpipes.engine.events import Batched, Done, Event, Failed, Stage, Started, Tuned
+from nbpipes.engine.memory import is_shortage, release
+from nbpipes.engine.tuning import Limits
 from nbpipes.processing.batch import Chunk
 
 FIRST_WINDOW, LAST_WINDOW = 16, 1024
@@ -44,14 +46,6 @@ class Steps(Protocol[Given]):
     def postprocess(self, outputs: list[ChunkOutput], options: Given) -> Any: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """batch_size: chunks in one forward at most, None for as many as fit. budget: their total size at most."""
-
-    batch_size: int | None
-    budget: int
-
-
 @dataclass(slots=True)
 class Slot:
     """An item under way."""
@@ -77,22 +71,34 @@ class Piece:
     chunk: Chunk
 
 
-def run(steps: Steps[Given], items: Iterable[Any], options: Given, limits: Limits, *, sized: bool) -> Iterator[Event]:
+def run(
+    steps: Steps[Given],
+    items: Iterable[Any],
+    options: Given,
+    limits: Limits,
+    *,
+    sized: bool,
+    ordered: bool = True,
+    ready: Callable[[], bool] | None = None,
+) -> Iterator[Event]:
     """Computes the items and says what happens. A failing item costs itself only; a failing source raises at its end.
 
-    sized: whether reading ahead is harmless because the source is all there.
+    sized: whether reading ahead is harmless because the source is all there. ordered: False gives each result as soon
+    as it is there. ready: whether the source has another item at once; where it has not, what was read is computed.
     """
-    reader = Reader(items, lambda item: steps.preprocess(item, options), limits, patient=sized)
+    reader = Reader(items, lambda item: steps.preprocess(item, options), limits, patient=sized, ready=ready)
     under_way: deque[Slot] = deque()
+    settled = _settled if ordered else _settled_anywhere
     for slots, pieces in reader:
         for slot in slots:
             under_way.append(slot)
             yield Started(slot.index, slot.item)
-        yield from _settled(steps, under_way, options)
+        yield from settled(steps, under_way, options)
         for batch in batches(pieces, limits):
-            yield from _compute(steps, batch, options)
-            yield from _settled(steps, under_way, options)
-    yield from _settled(steps, under_way, options)
+            reports = list(_compute(steps, batch, options, limits))
+            yield from settled(steps, under_way, options)
+            yield from reports
+    yield from settled(steps, under_way, options)
     if reader.error is not None:
         raise reader.error
 
@@ -101,9 +107,15 @@ class Reader:
     """Reads items, cuts them into chunks, and hands out windows: the items that began, and the chunks to compute."""
 
     def __init__(
-        self, items: Iterable[Any], cut: Callable[[Any], Iterator[Chunk]], limits: Limits, *, patient: bool
+        self,
+        items: Iterable[Any],
+        cut: Callable[[Any], Iterator[Chunk]],
+        limits: Limits,
+        *,
+        patient: bool,
+        ready: Callable[[], bool] | None = None,
     ) -> None:
-        self.source, self.cut, self.patient = enumerate(items), cut, patient
+        self.source, self.cut, self.patient, self.ready = enumerate(items), cut, patient, ready
         start = limits.batch_size or 1
         self.first = max(FIRST_WINDOW, start) if patient else start
         self.limit, self.singles = self.first, 0
@@ -119,7 +131,7 @@ class Reader:
                 if len(pieces) >= max(self.limit, FIRST_WINDOW):
                     yield self._window(pieces)
                     pieces = []
-            if self.waited or len(self.slots) >= self.limit:
+            if self.waited or len(self.slots) >= self.limit or (self.ready is not None and not self.ready()):
                 yield self._window(pieces)
                 pieces = []
         if self.slots or pieces:
@@ -179,37 +191,75 @@ def batches(pieces: Sequence[Piece], limits: Limits) -> Iterator[list[Piece]]:
         yield batch
 
 
-def _compute(steps: Steps[Given], batch: list[Piece], options: Given) -> Iterator[Event]:
-    """One forward. If it fails it is done again in halves, until the chunk at fault stands alone."""
-    pieces = [piece for piece in batch if piece.slot.failure is None]
-    if not pieces:
-        return
-    start = time.perf_counter()
+def _compute(steps: Steps[Given], batch: list[Piece], options: Given, limits: Limits) -> Iterator[Batched | Tuned]:
+    """One forward. If it fails it is done again in halves, until the chunk at fault stands alone.
+
+    Where memory is short a chunk alone gets a second chance, as others may have freed some.
+    """
+    parts, again = [batch], set[int]()
+    short, worked = 0, 0
+    while parts:
+        pieces = [piece for piece in parts.pop() if piece.slot.failure is None]
+        if not pieces:
+            continue
+        size = sum(piece.chunk.size for piece in pieces)
+        start = time.perf_counter()
+        error = _forward(steps, pieces, options)
+        if error is None:
+            seconds, worked = time.perf_counter() - start, max(worked, size)
+            yield Batched(len(pieces), size, seconds)
+            if not short and (tuned := limits.worked(size, seconds)):
+                yield tuned
+            continue
+        if shortage := is_shortage(error):
+            short = max(short, size)
+            release(error)
+        half = len(pieces) // 2
+        if half:
+            parts += [pieces[half:], pieces[:half]]
+        elif shortage and id(pieces[0]) not in again:
+            again.add(id(pieces[0]))
+            parts.append(pieces)
+        else:
+            pieces[0].slot.failure = error, "forward"
+    if short and (tuned := limits.ran_out(short, worked)):
+        yield tuned
+
+
+def _forward(steps: Steps[Given], pieces: list[Piece], options: Given) -> Exception | None:
+    """Gives the chunks their outputs, or says why not. The error leaves here, so that nothing of it is kept alive."""
     try:
         outputs = steps.forward([piece.chunk for piece in pieces], options)
     except Exception as error:
-        if len(pieces) == 1:
-            pieces[0].slot.failure = error, "forward"
-            return
-        half = len(pieces) // 2
-        yield from _compute(steps, pieces[:half], options)
-        yield from _compute(steps, pieces[half:], options)
-        return
+        return error
     for piece, output in zip(pieces, outputs, strict=True):
         piece.slot.outputs[piece.place] = output
         piece.slot.missing -= 1
-    yield Batched(len(pieces), sum(piece.chunk.size for piece in pieces), time.perf_counter() - start)
+    return None
 
 
 def _settled(steps: Steps[Given], under_way: deque[Slot], options: Given) -> Iterator[Event]:
     """Takes the leading items that are complete out of the queue."""
     while under_way and under_way[0].settled:
-        slot = under_way.popleft()
-        if slot.failure is None:
-            try:
-                outputs = [output for output in slot.outputs if output is not None]
-                yield Done(slot.index, slot.item, steps.postprocess(outputs, options))
-                continue
-            except Exception as error:
-                slot.failure = error, "postprocess"
-        yield Failed(slot.index, slot.item, *slot.failure)
+        yield _finished(steps, under_way.popleft(), options)
+
+
+def _settled_anywhere(steps: Steps[Given], under_way: deque[Slot], options: Given) -> Iterator[Event]:
+    """Takes all items that are complete out of the queue."""
+    complete = [slot for slot in under_way if slot.settled]
+    if complete:
+        left = [slot for slot in under_way if not slot.settled]
+        under_way.clear()
+        under_way.extend(left)
+    for slot in complete:
+        yield _finished(steps, slot, options)
+
+
+def _finished(steps: Steps[Given], slot: Slot, options: Given) -> Done | Failed:
+    if slot.failure is None:
+        try:
+            outputs = [output for output in slot.outputs if output is not None]
+            return Done(slot.index, slot.item, steps.postprocess(outputs, options))
+        except Exception as error:
+            slot.failure = error, "postprocess"
+    return Failed(slot.index, slot.item, *slot.failure)

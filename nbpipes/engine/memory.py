@@ -1,0 +1,48 @@
+"""Memory: which errors mean that there was too little of it, how to free it, how much is in use."""
+
+import gc
+import sys
+import traceback
+from pathlib import Path
+
+import torch
+
+SHORTAGE = (
+    "out of memory",  # CUDA, MPS, XPU, HIP
+    "can't allocate memory",  # torch's allocator in main memory
+    "cannot allocate memory",
+    "not enough memory",  # the same on Windows
+    "CUBLAS_STATUS_ALLOC_FAILED",
+    "CUDNN_STATUS_ALLOC_FAILED",
+)
+
+
+def is_shortage(error: BaseException) -> bool:
+    """Whether an error says that memory ran out, so that a smaller batch may go through."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    return isinstance(error, RuntimeError) and any(words in str(error) for words in SHORTAGE)
+
+
+def release(error: BaseException) -> None:
+    """Lets go of what the frames of a failed run hold, and gives memory that torch keeps for later back."""
+    seen: BaseException | None = error
+    while seen is not None:
+        traceback.clear_frames(seen.__traceback__)
+        seen.__traceback__ = None
+        seen = seen.__cause__ or seen.__context__
+    gc.collect()
+    if torch.cuda.is_available() and torch.cuda.is_initialized():
+        torch.cuda.empty_cache()
+
+
+def in_use(device: torch.device) -> int | None:
+    """Bytes that tensors take on a GPU, or that this process takes in main memory; None where nobody tells."""
+    if device.type == "cuda":
+        return torch.cuda.memory_allocated(device)
+    if device.type == "mps":
+        return torch.mps.current_allocated_memory()
+    if not sys.platform.startswith("linux"):
+        return None
+    pages = Path("/proc/self/statm").read_text("ascii").split()[1]
+    return int(pages) * 4096
