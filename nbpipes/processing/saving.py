@@ -27,8 +27,8 @@ def save(
     """
     folder.mkdir(parents=True, exist_ok=True)
     written = []
-    for name in COPIED if repo is not None else ():
-        if repo.has(name) and repo.path(name).resolve() != (folder / name).resolve():
+    for name in COPIED:
+        if repo is not None and repo.has(name) and repo.path(name).resolve() != (folder / name).resolve():
             shutil.copyfile(repo.path(name), folder / name)
             written.append(name)
     backend.save(str(folder / "tokenizer.json"))

@@ -25,7 +25,7 @@ class _Token:
         return self if instance is None else instance.named.get(self.name)
 
     def __set__(self, instance: "SpecialTokens", token: str | None) -> None:
-        instance.name(self.name, token)
+        instance.assign(self.name, token)
 
 
 class _TokenId:
@@ -48,7 +48,7 @@ class _TokenId:
         token = None if number is None else instance.backend.id_to_token(number)
         if number is not None and token is None:
             raise InputError(f"{self.name}_id cannot be {number}: the vocabulary has no such id")
-        instance.name(self.name, token)
+        instance.assign(self.name, token)
 
 
 class SpecialTokens:
@@ -72,7 +72,7 @@ class SpecialTokens:
         self.named = dict.fromkeys(ROLE_NAMES) | dict(named)
         self.additional_special_tokens = list(additional)
 
-    def name(self, name: str, token: str | None) -> None:
+    def assign(self, name: str, token: str | None) -> None:
         """Let `token` have the role `name`, or none where it is None. InputError where the vocabulary lacks it."""
         known = isinstance(token, str) and self.backend.token_to_id(token) is not None
         if token is not None and not known:

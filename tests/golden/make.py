@@ -13,6 +13,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"  # everything needed is made here
 
 import torch
 import transformers
+from make_encodings import make_encodings
 from make_models import FAMILIES, LIMIT, make_models
 from make_tasks import make_tasks
 from make_tokenizers import make_tokenizer
@@ -39,6 +40,8 @@ def main() -> None:
     torch.set_num_threads(1)  # sums in one order, whatever the machine
     for family in sys.argv[1:] or FAMILIES:
         make_family(family)
+    if not sys.argv[1:]:
+        make_encodings([])
 
 
 if __name__ == "__main__":

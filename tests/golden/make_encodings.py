@@ -31,6 +31,7 @@ TEXTS = [
     "supercalifragilisticexpialidocious" * 4,
     "▁underline ▁▁two ▁",
     "x" * 130,
+    "tab\t\ttab\t<start_of_turn> x",
     "The dog\u2028the\u0085fox\u3000jumps",
 ]
 
@@ -159,7 +160,7 @@ def classes() -> None:
     (HERE / "classes.json").write_text(text + "\n", encoding="utf-8")
 
 
-def main(wanted: list[str]) -> None:
+def make_encodings(wanted: list[str]) -> None:
     HERE.mkdir(parents=True, exist_ok=True)
     for name in wanted or KINDS:
         folder = HERE / name
@@ -171,4 +172,4 @@ def main(wanted: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    make_encodings(sys.argv[1:])

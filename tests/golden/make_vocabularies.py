@@ -148,9 +148,10 @@ ALBERT = {"pad_id": 0, "unk_id": 1, "bos_id": -1, "eos_id": -1, "control_symbols
 DEBERTA = {"pad_id": 0, "bos_id": 1, "eos_id": 2, "unk_id": 3}
 DEBERTA |= {"pad_piece": "[PAD]", "bos_piece": "[CLS]", "eos_piece": "[SEP]", "unk_piece": "[UNK]"}
 LLAMA = {"model_type": "bpe", "byte_fallback": True, "vocab_size": 700, "normalization_rule_name": "identity"}
+LLAMA |= {"user_defined_symbols": ["\t\t"]}
 LLAMA |= {"remove_extra_whitespaces": False, "split_digits": True, "allow_whitespace_only_pieces": True}
 GEMMA = LLAMA | {"pad_id": 0, "eos_id": 1, "bos_id": 2, "unk_id": 3, "bos_piece": "<bos>", "eos_piece": "<eos>"}
-GEMMA |= {"user_defined_symbols": ["<start_of_turn>"]}
+GEMMA |= {"user_defined_symbols": ["<start_of_turn>", "\t\t"]}
 
 KINDS = {
     "bert": Kind("bert", wordpiece(True, BERT)),
@@ -200,6 +201,11 @@ KINDS = {
     "mbart": Kind("mbart", pieces("sentencepiece.bpe.model"), {"src_lang": "de_DE"}),
     "mbart50": Kind("mbart", pieces("sentencepiece.bpe.model"), {"tokenizer_class": "MBart50Tokenizer"}),
     "pegasus": Kind("pegasus", pieces("spiece.model", **T5)),
+    "pegasus-plain": Kind(
+        "bigbird_pegasus",
+        pieces("spiece.model", **T5),
+        {"offset": 0, "mask_token_sent": None, "mask_token": "[MASK]", "tokenizer_class": "PegasusTokenizer"},
+    ),
     "llama": Kind("llama", pieces("tokenizer.model", **LLAMA)),
     "llama-new": Kind(
         "llama",

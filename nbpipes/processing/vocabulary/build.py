@@ -97,7 +97,7 @@ def _bytes(vocabulary: Path, merges: Path, settings: Settings) -> Tokenizer:
     if name == "CLIPTokenizer":
         lines = lines[:CLIP_MERGES]
         options |= {"end_of_word_suffix": WORD_END, "unk_token": text_of(settings.tokens["unk_token"])}
-    pairs = [tuple(line.split()) for line in lines if line.strip()]
+    pairs = [(left, right) for left, right in (line.split() for line in lines if line.strip())]
     backend = Tokenizer(models.BPE(json.loads(vocabulary.read_text(encoding="utf-8")), pairs, **options))
     backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=prefix)
     backend.decoder = decoders.ByteLevel()

@@ -14,30 +14,32 @@ from nbpipes.processing.vocabulary.settings import Settings, count_of, text_of
 
 SPACE = "▁"
 
+# Gemma's file has these as ordinary symbols.
+TURNS = ("<start_of_turn>", "<end_of_turn>")
+
 # Vocabulary entries that only hold a place must never be chosen.
 NEVER = -100.0
 
 
 def build(model: SentencePieces, settings: Settings) -> Tokenizer:
     """Return the backend for `model`, without post-processor and without tokens beside the vocabulary."""
-    rules = settings.style.pieces
-    head = _expand(rules.head, settings)
-    if rules.rules == "llama":
-        head = [(piece.text, 0.0) for piece in model.pieces[:3]]
-    skip = len(head) if rules.rules == "llama" else rules.skip
-    body = [(piece.text, piece.score) for piece in model.pieces[skip:]]
-    if rules.rules == "albert":
+    layout = settings.style.pieces
+    head = _expand(layout.head, model, settings)
+    body = [(piece.text, piece.score) for piece in model.pieces[layout.skip :]]
+    if layout.rules == "albert":
         body = [(name, score + NEVER if _number_comma(name) else score) for name, score in body]
-    elif rules.rules == "gemma":
+    elif layout.rules == "gemma":
         body = _with_tab(body)
-    vocabulary = [*head, *body, *_expand(rules.tail, settings)]
-    backend = Tokenizer(_model(model, vocabulary, settings))
-    backend.normalizer = NORMALIZERS[rules.rules](model.charsmap, settings.values)
-    backend.pre_tokenizer = _pre_tokenizer(rules.rules, settings.values)
-    backend.decoder = _decoder(rules.rules, settings.values)
+    vocabulary = [*head, *body, *_expand(layout.tail, model, settings)]
+    unknown = model.unk_id + len(head) - layout.skip if layout.unk is None else layout.unk
+    backend = Tokenizer(_model(model, vocabulary, unknown, layout.byte_fallback))
+    backend.normalizer = NORMALIZERS[layout.rules](model.charsmap, settings.values)
+    backend.pre_tokenizer = _pre_tokenizer(layout.rules, settings.values)
+    backend.decoder = _decoder(layout.rules, settings.values)
+    turns = TURNS if layout.rules == "gemma" else ()
     backend.add_tokens(
         [
-            AddedToken(piece.text, normalized=False, special=piece.kind == CONTROL or _turn(piece.text))
+            AddedToken(piece.text, normalized=False, special=piece.kind == CONTROL or piece.text in turns)
             for piece in model.pieces
             if piece.kind in (CONTROL, USER_DEFINED)
         ]
@@ -45,12 +47,11 @@ def build(model: SentencePieces, settings: Settings) -> Tokenizer:
     return backend
 
 
-def _model(model: SentencePieces, vocabulary: list[tuple[str, float]], settings: Settings) -> models.Model:
-    rules = settings.style.pieces
+def _model(
+    model: SentencePieces, vocabulary: list[tuple[str, float]], unknown: int, byte_fallback: bool
+) -> models.Model:
     if model.algorithm == "unigram":
-        moved = len(vocabulary) - len(model.pieces) if rules.rules == "pegasus" else 0
-        unknown = model.unk_id + moved if rules.unk is None else rules.unk
-        return models.Unigram(vocabulary, unk_id=unknown, byte_fallback=rules.byte_fallback)
+        return models.Unigram(vocabulary, unk_id=unknown, byte_fallback=byte_fallback)
     if model.algorithm != "bpe":
         raise TokenizerError(f"SentencePiece models of kind {model.algorithm!r} cannot be read")
     return models.BPE(
@@ -58,7 +59,7 @@ def _model(model: SentencePieces, vocabulary: list[tuple[str, float]], settings:
         merges(model, dict(vocabulary)),
         unk_token=model.unk_piece,
         fuse_unk=True,
-        byte_fallback=rules.byte_fallback,
+        byte_fallback=byte_fallback,
     )
 
 
@@ -68,8 +69,8 @@ def merges(model: SentencePieces, scores: Mapping[str, float]) -> list[tuple[str
     SentencePiece stores no merges: any two pieces join into a third, and the score of that one decides which do first.
     """
     places = {piece.text: place for place, piece in enumerate(model.pieces)}
-    if "\t" not in places and "<0x09>" in places:
-        places["\t"] = places["<0x09>"]
+    if "\t" in scores:
+        places.setdefault("\t", places.get("<0x09>", 0))
     found = []
     for name, score in scores.items():
         splits = [(name[:cut], name[cut:]) for cut in range(1, len(name))]
@@ -79,12 +80,14 @@ def merges(model: SentencePieces, scores: Mapping[str, float]) -> list[tuple[str
     return [pair for _, pair in found]
 
 
-def _expand(names: tuple[str, ...], settings: Settings) -> list[tuple[str, float]]:
+def _expand(names: tuple[str, ...], model: SentencePieces, settings: Settings) -> list[tuple[str, float]]:
     """Return the vocabulary entries that the head or the tail of a style stands for."""
     entries: list[tuple[str, float]] = []
     for name in names:
         if not name.startswith("{"):
             entries.append((name, NEVER if name == "<unk>NOTUSED" else 0.0))
+        elif name == "{same}":
+            entries += [(piece.text, 0.0) for piece in model.pieces[: settings.style.pieces.skip]]
         elif name == "{languages}":
             entries += [(code, 0.0) for code in settings.style.additional]
         elif name == "{sentinels}":
@@ -110,10 +113,6 @@ def _reserved(settings: Settings) -> list[tuple[str, float]]:
 def _number_comma(name: str) -> bool:
     """Whether a piece ends in a comma behind a digit; ALBERT cuts such commas off."""
     return len(name) > 1 and name[-1] == "," and name[-2].isdigit()
-
-
-def _turn(name: str) -> bool:
-    return name in ("<start_of_turn>", "<end_of_turn>")
 
 
 def _with_tab(body: list[tuple[str, float]]) -> list[tuple[str, float]]:

@@ -122,7 +122,7 @@ def read(repo: Repo, overrides: Mapping[str, Any]) -> Settings:
 
 def _style(repo: Repo, saved: Mapping[str, Any]) -> Style:
     named = saved.get("tokenizer_class")
-    config = repo.json_or_empty("config.json") if repo.has("config.json") else {}
+    config = repo.json_or_empty("config.json")
     named = named or config.get("tokenizer_class")
     model_type = config.get("model_type")
     return find(named if isinstance(named, str) else None, model_type if isinstance(model_type, str) else None)

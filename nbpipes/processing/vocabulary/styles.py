@@ -15,8 +15,8 @@ class Pieces:
     """How the pieces of a SentencePiece model become the vocabulary of a class.
 
     head: tokens that replace the first `skip` pieces. tail: tokens that follow the last one. In both, "{pad}" is
-        the token of that role, "{languages}" the language codes, "{sentinels}" the <extra_id_N> of T5 and
-        "{reserved}" the entries that Pegasus keeps for pretraining.
+        the token of that role, "{same}" the pieces replaced, "{languages}" the language codes, "{sentinels}" the
+        <extra_id_N> of T5 and "{reserved}" the entries that Pegasus keeps for pretraining.
     unk: id of the unknown token; None is the one that the file names, moved by what the head adds.
     rules: normalization and splitting of text: "plain", "albert", "deberta", "pegasus", "llama" or "gemma".
     byte_fallback: characters without a piece become bytes.

@@ -114,7 +114,7 @@ LLAMA = Style(
     pair="bos:0 $A:0 eos:0 bos:1 $B:1 eos:1",
     rewrites=True,
     padding_side="left",
-    pieces=Pieces(unk=0, rules="llama", byte_fallback=True),
+    pieces=Pieces(head=("{same}",), skip=3, unk=0, rules="llama", byte_fallback=True),
 )
 ROWS = (
     BERT,
