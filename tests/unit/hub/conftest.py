@@ -31,11 +31,7 @@ class FakeHub(ThreadingHTTPServer):
 
     def asked(self, method: str) -> list[str]:
         """Return the file names that were asked for with `method`, oldest first."""
-        return [
-            path.split("/resolve/")[-1].partition("/")[2]
-            for asked, path, _ in self.requests
-            if asked == method
-        ]
+        return [path.split("/resolve/")[-1].partition("/")[2] for asked, path, _ in self.requests if asked == method]
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -52,9 +48,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def answer(self, with_body: bool) -> None:
         path = self.path.partition("?")[0]
-        if not path.startswith("/api/") or path.startswith(
-            "/api/models/"
-        ):  # the client asks things of its own
+        if not path.startswith("/api/") or path.startswith("/api/models/"):  # the client asks things of its own
             self.server.requests.append((self.command, path, self.headers.get("Authorization")))
         status, headers, body = self.look_up(path)
         self.send_response(status)
@@ -68,9 +62,7 @@ class Handler(BaseHTTPRequestHandler):
         if path.startswith("/api/models/"):
             name, _, revision = path.removeprefix("/api/models/").partition("/tree/")
             files = self.server.repos[name][self.server.commits[revision]]
-            tree = [
-                {"type": "file", "path": file, "size": len(files[file]), "oid": "0" * 40} for file in files
-            ]
+            tree = [{"type": "file", "path": file, "size": len(files[file]), "oid": "0" * 40} for file in files]
             return 200, {"Content-Type": "application/json"}, json.dumps(tree).encode()
         name, _, rest = path.removeprefix("/").partition("/resolve/")
         revision, _, file = rest.partition("/")

@@ -121,9 +121,7 @@ def test_old_names_become_modern_ones(tmp_path, write):
 
 
 def test_both_an_old_and_a_modern_name(tmp_path):
-    save_file(
-        {"LayerNorm.gamma": torch.ones(1), "LayerNorm.weight": torch.ones(1)}, tmp_path / "model.safetensors"
-    )
+    save_file({"LayerNorm.gamma": torch.ones(1), "LayerNorm.weight": torch.ones(1)}, tmp_path / "model.safetensors")
     with pytest.raises(CheckpointError, match=r"'LayerNorm\.weight' under two names"):
         Checkpoint.open(Repo(tmp_path))
 
@@ -154,9 +152,7 @@ def index(folder: Path, weight_map: object) -> None:
     (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": weight_map}))
 
 
-@pytest.mark.parametrize(
-    "name", ["../outside.safetensors", "/tmp/x.safetensors", "a/../../b.bin", "", 3, None, ["x"]]
-)
+@pytest.mark.parametrize("name", ["../outside.safetensors", "/tmp/x.safetensors", "a/../../b.bin", "", 3, None, ["x"]])
 def test_an_index_that_leaves_the_folder(tmp_path, name):
     folder = tmp_path / "model"
     folder.mkdir()
@@ -175,9 +171,7 @@ def test_an_index_without_a_map(tmp_path, weight_map):
 
 def test_an_index_that_promises_too_much(tmp_path):
     write_shards(tmp_path)
-    index(
-        tmp_path, {"a.weight": "model-00001-of-00002.safetensors", "more": "model-00001-of-00002.safetensors"}
-    )
+    index(tmp_path, {"a.weight": "model-00001-of-00002.safetensors", "more": "model-00001-of-00002.safetensors"})
     with pytest.raises(CheckpointError, match=r"model-00001-of-00002\.safetensors.* lacks the tensor 'more'"):
         Checkpoint.open(Repo(tmp_path))
     index(tmp_path, {"a.weight": "model-00003-of-00003.safetensors"})
@@ -269,9 +263,7 @@ def test_random_bytes_give_only_our_errors(tmp_path_factory, name, start, noise)
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
-    lambda children: (
-        st.lists(children, max_size=3) | st.dictionaries(st.text(max_size=8), children, max_size=3)
-    ),
+    lambda children: st.lists(children, max_size=3) | st.dictionaries(st.text(max_size=8), children, max_size=3),
     max_leaves=8,
 )
 ENTRY = st.fixed_dictionaries(
