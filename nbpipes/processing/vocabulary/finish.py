@@ -85,7 +85,8 @@ def _trim(backend: Tokenizer, settings: Settings) -> None:
 def _post_processor(backend: Tokenizer, settings: Settings) -> PostProcessor:
     """Return the post-processor that puts the special tokens of the class around a text."""
     style, values = settings.style, settings.values
-    left_out = {role for role in ("bos", "eos") if not values.get(f"add_{role}_token", True)}
+    switches = {role: f"add_{role}_token" for role in ("bos", "eos")}
+    left_out = {role for role, name in switches.items() if name in style.settings and not values[name]}
     if not style.single or (style.reads == "bytes" and left_out):
         return processors.ByteLevel(trim_offsets=False)
     used: dict[str, int] = {}
