@@ -7,7 +7,6 @@ from typing import Any, Literal
 import numpy as np
 
 from nbpipes.errors import InputError
-from nbpipes.processing.text import Tokenizer
 from nbpipes.tasks.scores import Floats
 
 Strategy = Literal["none", "simple", "first", "average", "max"]
@@ -21,7 +20,7 @@ class EntitySteps:
     """The aggregation of a token classification pipeline."""
 
     model: Any
-    tokenizer: Tokenizer | None
+    tokenizer: Any
 
     def gather_pre_entities(
         self,

@@ -14,8 +14,8 @@ from nbpipes.engine.options import Options
 from nbpipes.engine.pipeline import Pipeline
 from nbpipes.errors import InputError
 from nbpipes.processing.batch import Chunk
-from nbpipes.tasks.answers import Flags, chances, likeliest_spans
-from nbpipes.tasks.text import text_chunk
+from nbpipes.tasks.span_search import Flags, chances, likeliest_spans
+from nbpipes.tasks.text import longest, text_chunk
 
 Answer = dict[str, Any]
 
@@ -77,13 +77,17 @@ class Window:
 
     def characters(self, first: int, last: int, *, align: bool) -> tuple[int, int]:
         """Where in the context the tokens from `first` to `last` lie, or with align the words that they are part of."""
-        words = self.encoding.token_to_word(first), self.encoding.token_to_word(last)
-        if align and None not in words:
-            places = [self.encoding.word_to_chars(word, self.side) for word in words]
-            if None not in places:
-                return places[0][0], places[1][1]
-        offsets = self.encoding.offsets
-        return offsets[first][0], offsets[last][1]
+        opening = self._word(first) if align else None
+        closing = self._word(last) if align else None
+        if opening is None or closing is None:
+            offsets = self.encoding.offsets
+            opening, closing = offsets[first], offsets[last]
+        return opening[0], closing[1]
+
+    def _word(self, token: int) -> tuple[int, int] | None:
+        """Where the word lies that a token is part of; None for a token that is no text."""
+        word = self.encoding.token_to_word(token)
+        return None if word is None else self.encoding.word_to_chars(word, self.side)
 
 
 class QuestionAnsweringPipeline(Pipeline[QuestionAnsweringOptions]):
@@ -103,9 +107,10 @@ class QuestionAnsweringPipeline(Pipeline[QuestionAnsweringOptions]):
     @staticmethod
     def create_sample(question: str | Sequence[str], context: str | Sequence[str]) -> SquadExample | list[SquadExample]:
         """A question with its context as one item, or lists of them as a list of items."""
-        if isinstance(question, str):
-            return SquadExample(question, context)
-        return [SquadExample(*pair) for pair in zip(question, context, strict=True)]
+        questions = [question] if isinstance(question, str) else question
+        contexts = [context] if isinstance(context, str) else context
+        samples = [SquadExample(*pair) for pair in zip(questions, contexts, strict=True)]
+        return samples[0] if isinstance(question, str) else samples
 
     def is_item(self, value: Any) -> bool:
         return isinstance(value, dict) or hasattr(value, "question_text")
@@ -138,8 +143,7 @@ class QuestionAnsweringPipeline(Pipeline[QuestionAnsweringOptions]):
         self, question: str, context: str, side: int, max_seq_len: int | None, doc_stride: int | None
     ) -> list[Encoding]:
         """All of the context in windows, each with the question before it or, where side is 0, after it."""
-        limits = [limit for limit in (self.tokenizer.model_max_length, self.model.limit) if limit]
-        length = min([384, *limits]) if max_seq_len is None else max_seq_len
+        length = min(384, longest(self.tokenizer, self.model) or 384) if max_seq_len is None else max_seq_len
         stride = min(length // 2, 128) if doc_stride is None else doc_stride
         if stride > length:
             raise InputError(f"doc_stride ({stride}) is larger than max_seq_len ({length})")

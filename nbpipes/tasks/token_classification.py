@@ -17,7 +17,7 @@ from nbpipes.errors import InputError, nearest
 from nbpipes.processing.batch import Chunk
 from nbpipes.tasks.entities import Entity, EntitySteps, Offsets, Strategy, without_overlaps
 from nbpipes.tasks.scores import softmax
-from nbpipes.tasks.text import text_chunk
+from nbpipes.tasks.text import longest, text_chunk
 
 log = logging.getLogger(__name__)
 
@@ -118,7 +118,8 @@ class TokenClassificationPipeline(EntitySteps, Pipeline[TokenClassificationOptio
 
     def preprocess(self, item: Any, options: TokenClassificationOptions | None = None) -> Iterator[Chunk]:
         given = options or self.options
-        source, mapping, starts = item, None, None
+        source: Any = item
+        mapping = starts = None
         if isinstance(item, dict):
             source, mapping = item.get("text"), item.get("offset_mapping")
         if given.is_split_into_words:
@@ -138,8 +139,7 @@ class TokenClassificationPipeline(EntitySteps, Pipeline[TokenClassificationOptio
 
     def _windows(self, source: str | Sequence[str], given: TokenClassificationOptions) -> list[Encoding]:
         """With stride all of a text, in windows; else what the model can read of it, warning if that is not all."""
-        limits = [length for length in (self.tokenizer.model_max_length, self.model.limit) if length]
-        limit = min(limits, default=None)
+        limit = longest(self.tokenizer, self.model)
         if given.stride is not None and limit is not None and given.stride >= limit:
             raise InputError(f"stride must be less than the {limit} tokens that the model reads, not {given.stride}")
         windows = self.tokenizer.windows(
@@ -150,7 +150,7 @@ class TokenClassificationPipeline(EntitySteps, Pipeline[TokenClassificationOptio
             is_split_into_words=given.is_split_into_words,
         )
         rest = windows[0].overflowing if given.stride is None else ()
-        if rest:
+        if rest and limit is not None:
             log.warning(
                 "a text is too long for the model: of its %s tokens the first %s are read, and what follows is lost. "
                 "To read all of it, pass stride=%s and an aggregation_strategy",

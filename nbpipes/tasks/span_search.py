@@ -51,7 +51,7 @@ def _wide(start: Floats, end: Floats, count: int, longest: int) -> tuple[Places,
     """The best spans among all pairs of tokens. Equal scores come in the order that transformers gives them."""
     scores = np.tril(np.triu(np.outer(start, end)), longest - 1).ravel()
     if count == 1:
-        best = scores.argmax(keepdims=True)
+        best = np.array([scores.argmax()])
     elif len(scores) <= count:
         best = np.argsort(-scores)
     else:
