@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from nbpipes.engine.pipeline import Pipeline
     from nbpipes.factory import PIPELINE_REGISTRY, pipeline
+    from nbpipes.notebook.publish import close_all
     from nbpipes.processing.datasets import KeyDataset, KeyPairDataset
 
 __version__ = "0.1.0.dev0"
-__all__ = ["PIPELINE_REGISTRY", "ChunkPipeline", "KeyDataset", "KeyPairDataset", "Pipeline", "pipeline"]
+__all__ = ["PIPELINE_REGISTRY", "ChunkPipeline", "KeyDataset", "KeyPairDataset", "Pipeline", "close_all", "pipeline"]
 
 # Names are imported when they are first used: `import nbpipes` must not cost the time of `import torch`.
 LAZY = {
@@ -25,6 +26,8 @@ LAZY = {
     "KeyPairDataset": "nbpipes.processing.datasets:KeyPairDataset",
     "PIPELINE_REGISTRY": "nbpipes.factory:PIPELINE_REGISTRY",
     "Pipeline": "nbpipes.engine.pipeline:Pipeline",
+    "close_all": "nbpipes.notebook.publish:close_all",
+    "enable_pandas": "nbpipes.notebook:enable_pandas",
     "load_ipython_extension": "nbpipes.notebook:load_ipython_extension",
     "pipeline": "nbpipes.factory:pipeline",
     "unload_ipython_extension": "nbpipes.notebook:unload_ipython_extension",

@@ -18,16 +18,16 @@ def draw(value: Any, source: Any, room: int) -> str:
     """Return a legend that counts the entities, and the text with them marked."""
     if not isinstance(value, (list, dict)):
         return plain.draw(value, source, room)
-    entities = _entities(value)
-    colours = kit.colours(map(_group, entities))
+    entities = entities_of(value)
+    colours = kit.colours(map(group_of, entities))
     legend = _legend(entities, colours)
     return legend + _text(colours, value, source, room - kit.size(legend))
 
 
 def draw_batch(values: Sequence[Any], sources: Sequence[Any], room: int) -> str:
     """Return one legend for all, and the first texts one below the other."""
-    entities = [entity for value in values for entity in _entities(value)]
-    colours = kit.colours(map(_group, entities))
+    entities = [entity for value in values for entity in entities_of(value)]
+    colours = kit.colours(map(group_of, entities))
     legend = _legend(entities, colours)
     return legend + kit.blocks(partial(_text, colours), values, sources, room - kit.size(legend))
 
@@ -36,7 +36,7 @@ def _text(colours: Colours, value: Any, source: Any, room: int) -> str:
     """The text of an item with its entities marked, and a table of those that have no place in it."""
     if not isinstance(value, (list, dict)):
         return plain.draw(value, source, room)
-    entities = _entities(value)
+    entities = entities_of(value)
     text = kit.text_of(source)
     if text is None or not text.strip():
         quoted = kit.quote(text, room)
@@ -50,18 +50,18 @@ def _text(colours: Colours, value: Any, source: Any, room: int) -> str:
     return html + kit.more(len(text) - marked.characters, "character", note) + left
 
 
-def _entities(value: Any) -> list[Entity]:
+def entities_of(value: Any) -> list[Entity]:
     entries = [value] if isinstance(value, dict) else value if isinstance(value, list) else []
     return [entry for entry in entries if isinstance(entry, dict)]
 
 
-def _label(entity: Entity) -> str:
+def label_of(entity: Entity) -> str:
     return str(entity.get("entity_group", entity.get("entity", "")))
 
 
-def _group(entity: Entity) -> str:
+def group_of(entity: Entity) -> str:
     """The label without the B- or I- in front: what a colour stands for."""
-    label = _label(entity)
+    label = label_of(entity)
     return label[2:] if label[:2] in {"B-", "I-"} else label
 
 
@@ -69,8 +69,8 @@ def _span(entity: Entity, colours: Colours) -> Span:
     start, end = entity.get("start"), entity.get("end")
     if not (isinstance(start, int) and isinstance(end, int)):
         start = end = -1
-    note = f"{kit.escape(_label(entity), 40)} {kit.number(entity.get('score'), 2)}"
-    return Span(start, end, note, colours[_group(entity)])
+    note = f"{kit.escape(label_of(entity), 40)} {kit.number(entity.get('score'), 2)}"
+    return Span(start, end, note, colours[group_of(entity)])
 
 
 def _count(entities: int) -> str:
@@ -80,7 +80,7 @@ def _count(entities: int) -> str:
 def _legend(entities: Sequence[Entity], colours: Colours) -> str:
     if not entities:
         return f'<div style="{kit.MUTED}">No entities</div>'
-    counts = Counter(map(_group, entities))
+    counts = Counter(map(group_of, entities))
     words = [
         f'<span style="white-space:nowrap">{kit.chip(kit.escape(label, 40), colours[label])} {count:,}</span>'
         for label, count in counts.most_common(LEGEND)
@@ -95,7 +95,7 @@ def _table(entities: Sequence[Entity], room: int) -> str:
         for entity in entities:
             yield (
                 kit.cell(f'<span dir="auto">{kit.escape(entity.get("word"), 200)}</span>')
-                + kit.cell(kit.escape(_label(entity), 60))
+                + kit.cell(kit.escape(label_of(entity), 60))
                 + kit.cell(kit.number(entity.get("score")), kit.NUMBER)
             )
 

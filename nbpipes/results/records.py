@@ -41,6 +41,16 @@ class _Drawn:
         path.write_text(display.page(self.to_html(), title=self.task or "nbpipes"), encoding="utf-8")
         return path
 
+    def view(self) -> Any:
+        """Return the live view of this result, the one that a cell shows if there is one.
+
+        Its `selected` holds what the user has selected. NotImplementedError where the task has none.
+        """
+        return need("nbpipes.notebook.publish").view(self)
+
+    def _ipython_display_(self) -> None:
+        need("nbpipes.notebook.publish").show(self)
+
     def _repr_html_(self) -> str:
         return self.to_html()
 

@@ -40,7 +40,7 @@ MAY_IMPORT = {
     ],
 }
 # What may also be imported by name when it is first needed, as in errors.need("nbpipes.display").
-MAY_NEED = {"results": ["display"]}
+MAY_NEED = {"results": ["display", "notebook.publish"], "widgets": ["notebook.publish"]}
 
 # Packages that only some parts may import at the top of a file: elsewhere they slow `import nbpipes` down.
 ONLY_IN = {

@@ -1,0 +1,117 @@
+import { h } from "@nbpipes/kit/dom.js";
+
+/**
+ * What a view offers to take away.
+ *
+ * @typedef {object} Export
+ * @property {string} name of files, without an extension
+ * @property {() => unknown} json
+ * @property {() => (string | number | null | undefined)[][]} rows a table; its first row names the columns
+ * @property {() => string} [text]
+ */
+
+/**
+ * A menu that copies and downloads, and shows a long view at its full height.
+ *
+ * @param {Export} data
+ * @param {{root: HTMLElement, signal: AbortSignal, say: (text: string) => void}} context
+ */
+export function menu(data, { root, signal, say }) {
+  const json = () => JSON.stringify(data.json(), null, 2);
+  const csv = () => separated(data.rows(), ",");
+  const copy = async (/** @type {string} */ text) => say((await copied(text, root)) ? "Copied" : "The browser refused");
+  const items = [
+    item("Copy JSON", () => copy(json())),
+    item("Copy table", () => copy(separated(data.rows(), "\t"))),
+    item("Copy as DataFrame code", () => copy(frameCode(data.rows()))),
+    data.text && item("Copy text", () => copy(/** @type {() => string} */ (data.text)())),
+    item("Download JSON", () => download(json(), `${data.name}.json`, "application/json", signal)),
+    item("Download CSV", () => download(csv(), `${data.name}.csv`, "text/csv", signal)),
+    item("Full height", (button) => {
+      const full = root.toggleAttribute("data-full");
+      button.textContent = full ? "Limited height" : "Full height";
+    }),
+  ];
+  const node = h("details", { class: "nbp-menu" }, h("summary", { "aria-label": "Copy and download" }, "⋯"));
+  const list = h("div", {});
+  for (const button of items) if (button) list.append(button);
+  node.append(list);
+  node.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || !node.open) return;
+    event.stopPropagation();
+    node.open = false;
+    node.querySelector("summary")?.focus();
+  });
+  node.addEventListener("focusout", (event) => {
+    if (!node.contains(/** @type {Node | null} */ (event.relatedTarget))) node.open = false;
+  });
+  return node;
+}
+
+/** @param {string} name @param {(button: HTMLButtonElement) => void} press */
+function item(name, press) {
+  const button = h("button", { type: "button" }, name);
+  button.addEventListener("click", () => press(button));
+  return button;
+}
+
+/**
+ * @param {string} text
+ * @param {HTMLElement} root
+ * @returns {Promise<boolean>}
+ */
+async function copied(text, root) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    // Without https there is no clipboard: an old way that works everywhere.
+    const area = h("textarea", { readonly: true, "aria-hidden": "true", style: { position: "fixed", opacity: "0" } });
+    const before = /** @type {HTMLElement | null} */ (document.activeElement);
+    area.value = text;
+    root.append(area);
+    area.select();
+    const done = document.execCommand("copy");
+    area.remove();
+    before?.focus();
+    return done;
+  }
+}
+
+/**
+ * Hands a text to the browser as a file. Its address is revoked a minute later, or with the view.
+ *
+ * @param {string} text
+ * @param {string} name
+ * @param {string} type
+ * @param {AbortSignal} signal
+ */
+export function download(text, name, type, signal) {
+  const url = URL.createObjectURL(new Blob([text], { type }));
+  h("a", { href: url, download: name }).click();
+  const revoke = () => URL.revokeObjectURL(url);
+  setTimeout(revoke, 60_000);
+  signal.addEventListener("abort", revoke, { once: true });
+}
+
+/**
+ * @param {(string | number | null | undefined)[][]} rows
+ * @param {"," | "\t"} by
+ */
+export function separated(rows, by) {
+  const cell = (/** @type {unknown} */ value) => {
+    const text = value === null || value === undefined ? "" : String(value);
+    // A spreadsheet runs a cell that begins like a formula.
+    const safe = typeof value === "string" && /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
+    return /["\n\r]/.test(safe) || safe.includes(by) ? `"${safe.replaceAll('"', '""')}"` : safe;
+  };
+  return rows.map((row) => row.map(cell).join(by)).join("\r\n");
+}
+
+/** @param {(string | number | null | undefined)[][]} rows */
+export function frameCode([head, ...rows]) {
+  const literal = (/** @type {unknown} */ value) =>
+    value === null || value === undefined || Number.isNaN(value) ? "None" : JSON.stringify(value);
+  const lines = rows.map((row) => `    [${row.map(literal).join(", ")}],\n`);
+  return `pd.DataFrame(\n  [\n${lines.join("")}  ],\n  columns=${JSON.stringify(head)},\n)`;
+}

@@ -1,0 +1,106 @@
+"""What all views share: a picture of a result on its way to the browser, and the requests that come back."""
+
+import logging
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar
+
+import anywidget
+from traitlets import Dict, List, Unicode
+
+from nbpipes.display import kit
+from nbpipes.errors import InputError, need
+from nbpipes.results.short import short
+
+log = logging.getLogger(__name__)
+VERSION = 1
+TEXT = 200_000  # characters of a text that a view shows
+ENTRIES = 20_000  # labels, entities or candidates of one item
+
+
+OPEN: "weakref.WeakSet[View]" = weakref.WeakSet()
+"""Views that nobody has closed."""
+
+
+class View(anywidget.AnyWidget):
+    """A live view of a result.
+
+    spec: what the front end draws; only Python writes it. twin: marks the static HTML that the view replaces.
+    selected: what the user has selected, parts of `result`: `view.observe(f, "selected")` hears of changes.
+    """
+
+    name: ClassVar[str] = ""
+    """Folder of the front-end source, and name of the bundle."""
+
+    spec = Dict().tag(sync=True)
+    twin = Unicode().tag(sync=True)
+    selected = List()
+
+    def __init__(self, result: Any, spec: Mapping[str, Any], meta: Mapping[str, Any] | None = None) -> None:
+        self.result = result
+        """What is shown."""
+        frame = {"version": VERSION, "kind": self.name, "meta": about(meta or {})}
+        super().__init__(spec=frame | dict(spec))
+        self.twin = str(self.model_id)
+        self.ops: dict[str, Callable[[Mapping[str, Any]], Any]] = {"select": self._select}
+        self.on_msg(self._receive)
+        OPEN.add(self)
+
+    def close(self) -> None:
+        """End the view in the browser too, and let go of the result."""
+        OPEN.discard(self)
+        super().close()
+
+    def parts(self) -> Sequence[Any]:
+        """What can be selected, by the numbers that the front end gives them."""
+        return self.result if isinstance(self.result, list) else [self.result]
+
+    def _select(self, args: Mapping[str, Any]) -> None:
+        """The front end says which parts are selected."""
+        parts = self.parts()
+        indices = args["indices"]
+        if not all(type(index) is int and 0 <= index < len(parts) for index in indices):
+            raise InputError(f"there are {len(parts)} parts to select, not {indices}")
+        self.selected = [parts[index] for index in indices]
+
+    def _receive(self, _widget: Any, message: Any, _buffers: Any) -> None:
+        """Answers a request {id, op, args} of the front end; runs on whatever thread the kernel hears messages on."""
+        if not isinstance(message, dict) or "id" not in message:
+            return
+        number = message["id"]
+        try:
+            result = self.ops[message["op"]](message.get("args") or {})
+        except Exception as error:  # the kernel would swallow it
+            log.debug("a view asked for what failed", exc_info=True)
+            self.send({"id": number, "state": "failed", "error": f"{type(error).__name__}: {error}"})
+        else:
+            self.send({"id": number, "state": "done", "result": result})
+
+    def _ipython_display_(self) -> None:
+        need("nbpipes.notebook.publish").show_view(self)
+
+
+def about(meta: Mapping[str, Any]) -> dict[str, Any]:
+    """What the footer of a view tells, as plain values."""
+    words = {
+        name: kit.safe(str(meta[name]))[:200] for name in ("model", "revision", "device", "dtype") if meta.get(name)
+    }
+    return words | ({"seconds": float(meta["seconds"])} if kit.is_score(meta.get("seconds")) else {})
+
+
+def text(value: Any, limit: int = 2_000) -> str:
+    """Any value as a text that can travel as JSON; lone surrogates become one visible character each."""
+    whole = value if isinstance(value, str) else short(value, limit)
+    return kit.safe(whole[:limit])
+
+
+def score(value: Any) -> float | None:
+    """A finite number, or None: JSON has no other."""
+    return value if kit.is_score(value) else None
+
+
+def prose(value: str | None) -> dict[str, Any]:
+    """The text of an item as a spec has it: "text", None where there is none, and how many characters are left out."""
+    if value is None:
+        return {"text": None, "more": 0}
+    return {"text": kit.safe(value[:TEXT]), "more": max(len(value) - TEXT, 0)}
