@@ -1,9 +1,12 @@
 """The notebook side: `%load_ext nbpipes` brings `%%pipe` and `%pipe`. torch is imported with the first pipeline."""
 
+import sys
 from typing import Any
 
+from nbpipes.errors import need
 from nbpipes.notebook.completion import Names, pipe_matcher
 from nbpipes.notebook.magic import PipeMagics
+from nbpipes.notebook.when_imported import when_imported
 
 KEY = "nbpipes"
 
@@ -15,6 +18,12 @@ def load_ipython_extension(ip: Any) -> None:
     matcher = pipe_matcher(lambda: Names(tuple(magics.aliases), tuple(ip.user_ns)))
     ip.Completer.custom_matchers.append(matcher)
     ip.meta[KEY] = magics, matcher
+    when_imported("pandas", enable_pandas)
+
+
+def enable_pandas() -> None:
+    """Give DataFrames and Series `.pipe("ner", "text")` and `.pipe.ner("text")`; their own `pipe` goes on as it was."""
+    need("nbpipes.notebook.accessor").register()
 
 
 def unload_ipython_extension(ip: Any) -> None:
@@ -26,3 +35,5 @@ def unload_ipython_extension(ip: Any) -> None:
         ip.magics_manager.magics[kind].pop("pipe", None)
     ip.magics_manager.registry.pop(type(magics).__name__, None)
     magics.models.unload()
+    if "nbpipes.notebook.accessor" in sys.modules:
+        sys.modules["nbpipes.notebook.accessor"].unregister()

@@ -1,0 +1,78 @@
+"""The results of a task as columns beside the rows that they belong to."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import pandas as pd
+
+Values = dict[str, Any]
+OBJECT, TEXT, NUMBER, PLACE = "object", "string", "Float64", "Int64"
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """The columns of a task. name: of the main one, if the user gives none. types: dtypes by the ending of a column's
+    name, the main one's ending is empty. values: from the result of one row to its values by ending."""
+
+    name: str
+    types: Mapping[str, str]
+    values: Callable[[Any], Values]
+
+    def frame(self, results: list[Any], into: str, index: pd.Index) -> pd.DataFrame:
+        """One row for each result, None for a row that has none. A result that is a list stays one object."""
+        rows = [None if result is None else self.values(result) for result in results]
+        listed = any(row is not None and isinstance(row.get(""), list) for row in rows)
+        types = {"": OBJECT} if listed else self.types
+        return pd.DataFrame(
+            {
+                into + ending: pd.Series([None if row is None else row.get(ending) for row in rows], index, dtype=dtype)
+                for ending, dtype in types.items()
+            },
+            index=index,
+        )
+
+
+def _best(name: str, **endings: str) -> Callable[[Any], Values]:
+    """Takes a record apart: `name` is its main value, `endings` the others by the ending of their column."""
+
+    def values(result: Any) -> Values:
+        if not isinstance(result, dict):
+            return {"": list(result)}
+        return {"": result[name]} | {f"_{ending}": result[key] for ending, key in endings.items()}
+
+    return values
+
+
+def _first_word(result: Any) -> Values:
+    if result and isinstance(result[0], list):  # several masks
+        return {"": list(result)}
+    return {"": result[0]["sequence"], "_word": result[0]["token_str"], "_score": result[0]["score"]}
+
+
+def _first_label(result: Any) -> Values:
+    return {"": result["labels"][0], "_score": result["scores"][0]}
+
+
+SCORED = {"": TEXT, "_score": NUMBER}
+WHOLE = Columns("result", {"": OBJECT}, lambda result: {"": result})
+TASKS: Mapping[str, Columns] = MappingProxyType(
+    {
+        "text-classification": Columns("label", SCORED, _best("label", score="score")),
+        "token-classification": Columns("entities", {"": OBJECT}, lambda result: {"": list(result)}),
+        "question-answering": Columns(
+            "answer",
+            {**SCORED, "_start": PLACE, "_end": PLACE},
+            _best("answer", score="score", start="start", end="end"),
+        ),
+        "fill-mask": Columns("filled", {"": TEXT, "_word": TEXT, "_score": NUMBER}, _first_word),
+        "zero-shot-classification": Columns("label", SCORED, _first_label),
+        "feature-extraction": Columns("vector", {"": OBJECT}, lambda result: {"": result}),
+    }
+)
+
+
+def columns_of(task: str) -> Columns:
+    """The columns of a task; tasks of the user's own give one column with their results."""
+    return TASKS.get(task, WHOLE)
