@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import huggingface_hub
 import torch
 
 from nbpipes import demo
+from nbpipes.engine import compute
 from nbpipes.engine.devices import pick_device, pick_dtype
 from nbpipes.engine.pipeline import Pipeline
 from nbpipes.engine.saving import SETTINGS
@@ -116,9 +118,8 @@ def _find(task: str | None, model: Any, config: Any, access: Access, device: tor
     settings, raw = repo.json_or_empty(SETTINGS), _config(config, repo, access)
     asked = task or settings.get("task") or _inferred(raw, repo)
     name, row = find(asked)
-    loaded = load_model(
-        repo, row.heads, task=name, raw=raw, device=device, dtype=_dtype(access.dtype), variant=access.variant
-    )
+    read = partial(load_model, repo, row.heads, task=name, raw=raw, device=device, dtype=_dtype(access.dtype))
+    loaded = compute.run(partial(read, variant=access.variant))  # it copies with all of torch's threads
     return Found(loaded, asked, row, settings.get("options", {}) if settings.get("task") == name else {})
 
 

@@ -54,8 +54,9 @@ class Attention(nn.Module):
 
     def fuse(self) -> None:
         """Computes queries, keys and values by one layer from now on."""
-        self.joined = Linear.joined((self.q, self.k, self.v))
-        del self.q, self.k, self.v
+        if self.joined is None:
+            self.joined = Linear.joined((self.q, self.k, self.v))
+            del self.q, self.k, self.v
 
     def forward(
         self,

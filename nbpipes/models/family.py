@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import nn
@@ -14,6 +14,7 @@ from nbpipes.hub.checkpoint import Checkpoint
 from nbpipes.hub.config import Config
 from nbpipes.hub.repo import Repo
 from nbpipes.hub.weights import Plan, Rule, plan
+from nbpipes.layers.linear import prepare
 from nbpipes.layers.packing import Layout
 from nbpipes.models.heads import BaseHead, Head, HeadModule
 from nbpipes.models.outputs import Encoded, Output
@@ -92,6 +93,7 @@ class Model(nn.Module):
     def __init__(self, config: Config, kind: Head, trunk: nn.Module, head: HeadModule) -> None:
         super().__init__()
         self.config, self.kind, self.trunk, self.head = config, kind, trunk, head
+        self.prepared = False
         self.accepts = frozenset(inspect.signature(trunk.forward).parameters) - {"layout", "keep"}
 
     @property
@@ -107,8 +109,15 @@ class Model(nn.Module):
     def dtype(self) -> torch.dtype:
         return next(self.parameters()).dtype
 
+    def _apply(self, fn: Callable[[torch.Tensor], torch.Tensor], recurse: bool = True) -> Self:
+        self.prepared = False  # another device or dtype: what was made fast there is undone
+        return super()._apply(fn, recurse)
+
     def forward(self, *, layout: Layout, **inputs: Any) -> Output:
         """inputs: tensors by name; those that the trunk does not know (token types, say) are left out."""
+        if not self.prepared:  # not while loading: torch's threads should only ever be used by one thread of ours
+            prepare(self)
+            self.prepared = True
         taken = {name: value for name, value in inputs.items() if name in self.accepts}
         encoded: Encoded = self.trunk(**taken, layout=layout, keep=self.head.keep(layout))
         return self.head(encoded, layout)

@@ -9,7 +9,6 @@ from nbpipes.errors import TaskError
 from nbpipes.hub.checkpoint import Checkpoint
 from nbpipes.hub.repo import Repo
 from nbpipes.hub.weights import fill
-from nbpipes.layers.linear import prepare
 from nbpipes.models.family import Family, Model
 from nbpipes.models.heads import Head
 from nbpipes.models.registry import family
@@ -55,5 +54,4 @@ def load_model(
         dtype=checkpoint.dtype if dtype is None else dtype,
     )
     model.repo, model.checkpoint = repo, checkpoint
-    prepare(model)
     return model.eval()
