@@ -10,11 +10,27 @@ BIN := .venv/bin
 # transformers 4.57.6 needs an older huggingface_hub than ours, so what is compared with it has an environment of its own.
 REFERENCE := .venv-reference/bin
 
-.PHONY: help checkpoints test parity golden lint format clean
+.PHONY: help demo notebooks lab checkpoints test parity golden bench lint format clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-12s %s\n", $$1, $$2 }'
+
+# The kernel's own log is kept to errors: it warns that its sockets on this machine are not encrypted. Without the state
+# of the live widgets a page shows the static twin of each, and loads no widget code from the network.
+EXECUTE := $(BIN)/jupyter nbconvert --log-level WARN --execute \
+    --ExecutePreprocessor.extra_arguments=--log-level=ERROR --ExecutePreprocessor.store_widget_state=False
+
+demo: .venv/.ready ## run notebooks/quickstart.ipynb and write what it shows as an HTML page
+	@echo "Running notebooks/quickstart.ipynb; the first time it downloads two models (about 95 MB) ..."
+	@$(EXECUTE) --to html notebooks/quickstart.ipynb
+	@echo "Open $(CURDIR)/notebooks/quickstart.html"
+
+notebooks: .venv/.ready ## run the notebooks and store what they show in them
+	$(EXECUTE) --ExecutePreprocessor.record_timing=False --to notebook --inplace notebooks/*.ipynb
+
+lab: .venv/.ready ## open the notebook in JupyterLab
+	$(BIN)/jupyter lab notebooks/quickstart.ipynb
 
 checkpoints: .venv/.ready ## bring the real checkpoints that the notebooks show into the cache
 	$(BIN)/python notebooks/checkpoints.py
@@ -27,6 +43,9 @@ parity: .venv-reference/.ready ## compare with transformers 4.57.6, live
 
 golden: .venv-reference/.ready ## make the stored cases anew with transformers 4.57.6; ARGS=bert for one family
 	$(REFERENCE)/python tests/golden/make.py $(ARGS)
+
+bench: .venv-reference/.ready ## how long importing and building takes, next to transformers
+	$(REFERENCE)/python benchmarks/startup.py $(ARGS)
 
 lint: .venv/.ready-dev ## ruff and basedpyright
 	$(BIN)/ruff check .

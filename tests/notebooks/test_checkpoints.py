@@ -102,9 +102,7 @@ def fake(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return tmp_path / "kept"
 
 
-def test_a_folder_is_made_once_and_says_where_it_comes_from(
-    fake: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_folder_is_made_once_and_says_where_it_comes_from(fake: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import checkpoints
 
     path = checkpoints.folder("fake")
@@ -155,6 +153,4 @@ def test_the_real_checkpoints_arrive_whole(name: str) -> None:
     path = folder(name)
     with (path / "model.safetensors").open("rb") as stream:
         assert hashlib.file_digest(stream, "sha256").hexdigest() == SHA256[name]
-    assert {"config.json", "tokenizer.json", "licenses", "provenance.json"} <= {
-        p.name for p in path.iterdir()
-    }
+    assert {"config.json", "tokenizer.json", "licenses", "provenance.json"} <= {p.name for p in path.iterdir()}
