@@ -12,12 +12,26 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nbpipes.engine.pipeline import Pipeline
+    from nbpipes.engine.registry import jobs
+    from nbpipes.engine.spec import PipeSpec
     from nbpipes.factory import PIPELINE_REGISTRY, pipeline
     from nbpipes.notebook.publish import close_all
     from nbpipes.processing.datasets import KeyDataset, KeyPairDataset
+    from nbpipes.store.run import Run
 
 __version__ = "0.1.0.dev0"
-__all__ = ["PIPELINE_REGISTRY", "ChunkPipeline", "KeyDataset", "KeyPairDataset", "Pipeline", "close_all", "pipeline"]
+__all__ = [
+    "PIPELINE_REGISTRY",
+    "ChunkPipeline",
+    "KeyDataset",
+    "KeyPairDataset",
+    "PipeSpec",
+    "Pipeline",
+    "Run",
+    "close_all",
+    "jobs",
+    "pipeline",
+]
 
 # Names are imported when they are first used: `import nbpipes` must not cost the time of `import torch`.
 LAZY = {
@@ -25,7 +39,10 @@ LAZY = {
     "KeyDataset": "nbpipes.processing.datasets:KeyDataset",
     "KeyPairDataset": "nbpipes.processing.datasets:KeyPairDataset",
     "PIPELINE_REGISTRY": "nbpipes.factory:PIPELINE_REGISTRY",
+    "PipeSpec": "nbpipes.engine.spec:PipeSpec",
     "Pipeline": "nbpipes.engine.pipeline:Pipeline",
+    "Run": "nbpipes.store.run:Run",
+    "jobs": "nbpipes.engine.registry:jobs",
     "close_all": "nbpipes.notebook.publish:close_all",
     "enable_pandas": "nbpipes.notebook:enable_pandas",
     "load_ipython_extension": "nbpipes.notebook:load_ipython_extension",

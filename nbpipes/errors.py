@@ -42,6 +42,10 @@ class InputError(NbpipesError, ValueError):
     """An item or an option of a call cannot be used."""
 
 
+class StoreError(NbpipesError, OSError):
+    """A run's folder cannot be written, read or gone on with."""
+
+
 class MissingPackageError(NbpipesError, ImportError):
     """An optional package is not installed."""
 

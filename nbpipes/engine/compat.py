@@ -11,7 +11,7 @@ from nbpipes.errors import TaskError
 
 
 class Documented:
-    """The scikit-learn and Keras faces, device helpers and checks of the documents' Pipeline."""
+    """The scikit-learn and Keras faces, what a pipeline tells of itself, device helpers and checks."""
 
     model: nn.Module
     task: str
@@ -30,6 +30,18 @@ class Documented:
         return next(self.model.parameters()).dtype
 
     dtype = torch_dtype
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model is."""
+        return next(self.model.parameters()).device
+
+    @property
+    def meta(self) -> dict[str, Any]:
+        """Where results come from: model, revision, device, dtype."""
+        repo = getattr(self.model, "repo", None)
+        about = {"model": repo.name, "revision": repo.commit} if repo is not None else {}
+        return about | {"device": str(self.device), "dtype": str(self.dtype).removeprefix("torch.")}
 
     @contextmanager
     def device_placement(self) -> Iterator[None]:

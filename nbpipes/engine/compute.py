@@ -17,6 +17,10 @@ _executor: ThreadPoolExecutor | None = None
 _owner = threading.local()
 
 
+class ShuttingDown(BaseException):
+    """The interpreter is closing, and nothing can be computed any more. No fault of any item's, so no Exception."""
+
+
 def _mark() -> None:
     _owner.here = True
 
@@ -32,7 +36,11 @@ def run(work: Callable[[], Result]) -> Result:
     with _lock:
         if _executor is None:
             _executor = ThreadPoolExecutor(1, "nbpipes-compute", initializer=_mark)
-    return _executor.submit(work).result()
+    try:
+        future = _executor.submit(work)
+    except RuntimeError as error:
+        raise ShuttingDown from error
+    return future.result()
 
 
 def _forget() -> None:

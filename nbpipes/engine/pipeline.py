@@ -7,13 +7,17 @@ import torch
 from torch import nn
 
 from nbpipes.engine import compute
+from nbpipes.engine.answers import OnError, kept, results
 from nbpipes.engine.compat import Documented
 from nbpipes.engine.devices import pick_device
-from nbpipes.engine.events import Done, Event, Failed
+from nbpipes.engine.events import Event
 from nbpipes.engine.inputs import Given, LazyResults, sort_out
-from nbpipes.engine.loop import ChunkOutput, Limits, run
+from nbpipes.engine.loop import ChunkOutput, run
 from nbpipes.engine.options import Options
+from nbpipes.engine.progress import Progress
 from nbpipes.engine.saving import Saved
+from nbpipes.engine.streaming import Streamed
+from nbpipes.engine.tuning import Limits, Sizes
 from nbpipes.errors import InputError
 from nbpipes.models.outputs import Output
 from nbpipes.processing.batch import Batch, Chunk, pack
@@ -23,7 +27,7 @@ from nbpipes.results.records import annotate, annotate_batch
 OptionsT = TypeVar("OptionsT", bound=Options)
 
 
-class Pipeline(Documented, Saved, Generic[OptionsT]):
+class Pipeline(Documented, Saved, Streamed, Generic[OptionsT]):
     """Runs items through a model: input → chunks → batches → model → results.
 
     A task overrides `preprocess` (an item becomes one or many chunks), `postprocess` (the answers to its chunks become
@@ -69,6 +73,7 @@ class Pipeline(Documented, Saved, Generic[OptionsT]):
         self.tokenizer, self.feature_extractor = tokenizer, feature_extractor
         self.image_processor, self.processor = image_processor, processor
         self.batch_size = _checked_batch_size(batch_size)
+        self.sizes = Sizes(self.budget)
         self.options: OptionsT = self.options_class().updated(options, self.task)  # type: ignore[assignment]
 
     # ------------------------------------------------------------------ the steps of a task
@@ -124,39 +129,59 @@ class Pipeline(Documented, Saved, Generic[OptionsT]):
     def events(
         self, items: Iterable[Any], *, sized: bool = True, batch_size: int | None = None, **options: Any
     ) -> Iterator[Event]:
-        """Runs items and tells what happens: Started, Batched, and for each item in order Done or Failed.
+        """Runs items and tells what happens: Started, Batched, Tuned, and for each item in order Done or Failed.
 
         sized: False keeps the engine from reading ahead where the source has to wait (see engine/loop.py).
         """
-        limits = Limits(_checked_batch_size(batch_size) or self.batch_size, self.budget)
-        return run(self, items, self.options.updated(options, self.task), limits, sized=sized)
+        chosen = self.options.updated(options, self.task)
+        return run(self, items, chosen, self.limits(batch_size), sized=sized)
+
+    def limits(self, batch_size: int | None = None) -> Limits:
+        """How much goes into one forward; what is learnt of it on the way stays with the pipeline."""
+        batch_size = _checked_batch_size(batch_size) or self.batch_size
+        return Limits(batch_size, self.budget, tuned=True, sizes=self.sizes)
 
     def __call__(
-        self, *args: Any, batch_size: int | None = None, num_workers: int | None = None, **options: Any
+        self,
+        *args: Any,
+        batch_size: int | None = None,
+        num_workers: int | None = None,
+        on_error: OnError = "raise",
+        progress: bool | None = None,
+        **options: Any,
     ) -> Any:
         """Runs one item, a list (gives a list) or a dataset or generator (gives an iterator).
 
-        options: the task's keywords, for this call only; an unknown one is a TypeError. A bad item in many raises its
-        error, with its index in a note, after the results before it; `events` goes on past it.
+        on_error: "raise" raises the error of a bad item, with its index in a note, after the results before it;
+        "record" puts a Failure in the place of its result, "skip" nothing.
+        progress: whether a bar is shown; None shows it where a run takes more than a second.
+        options: the task's keywords, for this call only; an unknown one is a TypeError.
+        An interrupt or error while a list runs carries what was done before it, as its attribute `partial`.
         """
         if not args and "inputs" in options:
             args = (options.pop("inputs"),)
         given = self.arguments(args, options)
         chosen = self.options.updated(options, self.task)
-        limits = Limits(_checked_batch_size(batch_size) or self.batch_size, self.budget)
-        many = given.shape != "one"
+        limits, many = self.limits(batch_size), given.shape != "one"
 
         def start(items: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
-            sized = given.size is not None
-            return _results(run(self, items, chosen, limits, sized=sized), note=many)
+            events = run(self, items, chosen, limits, sized=given.size is not None)
+            bar = Progress(given.size, self.kind, progress if many else False)
+            return results(events, on_error, bar, note=many)
 
         if given.shape == "lazy":
             return LazyResults(given, lambda items: (self.annotated(r, item) for item, r in start(items)))
-        pairs = list(start(given.items))
-        if given.shape == "one":
-            item, result = pairs[0]
+        pairs: list[tuple[Any, Any]] = []
+        with kept(pairs, given, lambda: self._gathered(pairs, chosen)):
+            pairs.extend(start(given.items))
+        if many:
+            return self._gathered(pairs, chosen)
+        for item, result in pairs:
             return self.annotated(self.present(result, item, chosen), item)
-        return self.gather([result for _, result in pairs], [item for item, _ in pairs], chosen)
+        return None
+
+    def _gathered(self, pairs: Sequence[tuple[Any, Any]], options: OptionsT) -> Any:
+        return self.gather([result for _, result in pairs], [item for item, _ in pairs], options)
 
     def gather(self, results: list[Any], items: list[Any], options: OptionsT) -> Any:
         """What a call on a list gives back."""
@@ -166,19 +191,6 @@ class Pipeline(Documented, Saved, Generic[OptionsT]):
         """The result, aware of its task, item and model."""
         return annotate(result, self.kind, item, self.meta)
 
-    # ------------------------------------------------------------------ what it is
-
-    @property
-    def device(self) -> torch.device:
-        return next(self.model.parameters()).device
-
-    @property
-    def meta(self) -> dict[str, Any]:
-        """Where results come from: model, revision, device, dtype."""
-        repo = getattr(self.model, "repo", None)
-        about = {"model": repo.name, "revision": repo.commit} if repo is not None else {}
-        return about | {"device": str(self.device), "dtype": str(self.dtype).removeprefix("torch.")}
-
 
 def _checked_batch_size(batch_size: int | None) -> int | None:
     if batch_size is not None and (not isinstance(batch_size, int) or batch_size < 1):
@@ -186,14 +198,3 @@ def _checked_batch_size(batch_size: int | None) -> int | None:
             f"batch_size must be a number from 1 on, or None to choose it automatically, not {batch_size!r}"
         )
     return batch_size
-
-
-def _results(events: Iterator[Event], *, note: bool) -> Iterator[tuple[Any, Any]]:
-    """The items and results of a run; raises the error of a failed item."""
-    for event in events:
-        if isinstance(event, Done):
-            yield event.item, event.result
-        elif isinstance(event, Failed):
-            if note:
-                event.error.add_note(f"This is item {event.index} of the input; it failed in {event.stage}.")
-            raise event.error

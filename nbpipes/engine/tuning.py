@@ -44,9 +44,7 @@ class Limits:
     tuned: whether the budget follows the measured speed, where no batch_size is given. sizes: those of earlier runs.
     """
 
-    def __init__(
-        self, batch_size: int | None, budget: int, *, tuned: bool = False, sizes: Sizes | None = None
-    ) -> None:
+    def __init__(self, batch_size: int | None, budget: int, *, tuned: bool = False, sizes: Sizes | None = None) -> None:
         self.batch_size, self.sizes = batch_size, sizes or Sizes(budget)
         self._climber = Climber(self.sizes.budget, budget // NARROW or 1, budget * WIDE) if tuned else None
         self._proven, self._calm, self._patience = 0, 0, CALM

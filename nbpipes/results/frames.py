@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from nbpipes.results.failures import Failure
 from nbpipes.results.records import Record, Records
 
 TEXT, FLOAT, INTEGER, ANY = "string", "float64", "Int64", "object"
@@ -22,15 +23,20 @@ class Schema(NamedTuple):
 def frame(result: Record | Records) -> pd.DataFrame:
     """Return one row per label, entity, answer or token of `result`.
 
-    Column "row" is the index of the item in `result`. Columns that a task does not know, because a
+    Column "row" is the index of the item in `result`; an item that failed has a row with the error in column "error",
+    which is there only if one did. Columns that a task does not know, because a
     `postprocess` of the user's own added them, come after its own. Other tasks give one column per key.
     """
     items: list[Any] = list(result) if isinstance(result, Records) and result.batched else [result]
     schema = SCHEMAS.get(result.task, Schema({}, _records))
-    rows = [{"row": index, **row} for index, item in enumerate(items) for row in schema.rows(item)]
+    rows = [{"row": index, **row} for index, item in enumerate(items) for row in _rows(schema, item)]
     more = {name: "" for row in rows for name in row if name not in schema.columns and name != "row"}
     columns = {"row": "int64", **schema.columns, **more}
     return pd.DataFrame({name: _column([row.get(name) for row in rows], columns[name]) for name in columns})
+
+
+def _rows(schema: Schema, item: Any) -> Iterable[Row]:
+    return [{"error": item.text}] if isinstance(item, Failure) else schema.rows(item)
 
 
 def _column(values: list[Any], dtype: str) -> pd.Series:
