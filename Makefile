@@ -52,12 +52,17 @@ lint: .venv/.ready-dev ## ruff and basedpyright
 	$(BIN)/ruff format --check .
 	$(BIN)/basedpyright
 
+js: node_modules/.ready ## check, test and bundle the front end; needs Node 20 or newer
+	npm run --silent check
+	npm run --silent test
+	npm run --silent build
+
 format: .venv/.ready-dev ## let ruff rewrite what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 clean: ## remove what was built, the environments too
-	rm -rf .venv .venv-reference build dist notebooks/*.html
+	rm -rf .venv .venv-reference node_modules build dist notebooks/*.html
 
 # A stamp is older than pyproject.toml or the pins exactly when the environment is. The interpreter is an order-only
 # prerequisite: an environment that is there already is brought up to date, never made anew.
@@ -67,6 +72,10 @@ clean: ## remove what was built, the environments too
 
 .venv/.ready-dev: .venv/.ready
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
+	@touch $@
+
+node_modules/.ready: package-lock.json
+	npm ci --no-audit --no-fund
 	@touch $@
 
 .venv-reference/.ready: pyproject.toml constraints-reference.txt | $(REFERENCE)/python
