@@ -28,6 +28,7 @@ KINDS = {
     "question-answering": Kind("answers", frozenset({"answer", "score", "start", "end"})),
     "fill-mask": Kind("blanks", frozenset({"score", "token_str", "sequence"})),
     "feature-extraction": Kind("embeddings"),
+    "text-generation": PLAIN,
 }
 
 

@@ -65,6 +65,11 @@ class Layout:
         picked = None if rows is None else torch.tensor(rows, dtype=torch.long, device=device)
         return cls(tuple(lengths), tuple(tiles), starts.to(device), positions.to(device), picked)
 
+    @property
+    def ends(self) -> Tensor:
+        """The last token of each sequence, `(sequences,)`."""
+        return self.starts + torch.tensor(self.lengths, device=self.starts.device) - 1
+
     def running_count(self, flags: Tensor) -> Tensor:
         """How many flags, `(tokens,)` bool, are set from the start of each token's sequence up to the token itself."""
         total = flags.long().cumsum(0)

@@ -35,39 +35,53 @@ class HeadSpec:
     """How a family makes one kind of head.
 
     rules: from full stored names to names inside the head. ties: weights of the head that share a trunk's tensor
-    when the config ties word embeddings, as names inside head and trunk.
+    when the config ties word embeddings, as names inside head and trunk. optional: parts of the head that become None
+    where a checkpoint has no weights for them.
     """
 
-    build: Callable[[Any], HeadModule]
+    build: Callable[[Any], nn.Module]
     rules: tuple[Rule, ...] = ()
     ties: Mapping[str, str] = field(default_factory=dict)
+    optional: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """What one `model_type` is made of. `prefix` leads the trunk's names in checkpoints that have a head."""
+    """What one `model_type` is made of. `prefix` leads the trunk's names in checkpoints that have a head.
+
+    model: what joins trunk and head, None = Model, for packed sequences.
+    """
 
     config: type[Config]
     trunk: Callable[[Any], nn.Module]
     rules: tuple[Rule, ...]
     prefix: str
     heads: Mapping[Head, HeadSpec]
+    model: "type[Model] | None" = None
 
     def head(self, kind: Head) -> HeadSpec:
         """The spec of a head; a trunk alone is a head for every family."""
-        return HeadSpec(lambda config: BaseHead()) if kind is Head.BASE else self.heads[kind]
+        bare = kind is Head.BASE and kind not in self.heads
+        return HeadSpec(lambda config: BaseHead()) if bare else self.heads[kind]
 
     def build(self, config: Config, kind: Head) -> "Model":
         """The model without weights, on the meta device."""
         try:
             with torch.device("meta"), Unfilled():
-                return Model(config, kind, self.trunk(config), self.head(kind).build(config))
-        except (ValueError, TypeError, ZeroDivisionError, RuntimeError, OverflowError) as error:
+                return (self.model or Model)(config, kind, self.trunk(config), self.head(kind).build(config))
+        except (ValueError, TypeError, LookupError, ArithmeticError, RuntimeError) as error:
             raise ConfigError(f"config.json does not describe a {config.model_type} model: {error}") from error
 
     def plan(self, names: Mapping[str, Any], kind: Head) -> Plan:
         """Where the tensors of a checkpoint go."""
         return plan(names, self.rules, self.head(kind).rules, self.prefix)
+
+    def trim(self, model: "Model", moves: Plan) -> None:
+        """Leaves out the optional parts of the head that get no weights."""
+        targets = [target for move in moves.moves for target in move.targets]
+        for part in self.head(model.kind).optional:
+            if not any(target.startswith(f"head.{part}.") for target in targets):
+                setattr(model.head, part, None)
 
     def ties(self, config: Config, kind: Head) -> dict[str, str]:
         """Targets that share another target's tensor."""
@@ -113,11 +127,16 @@ class Model(nn.Module):
         self.prepared = False  # another device or dtype: what was made fast there is undone
         return super()._apply(fn, recurse)
 
-    def forward(self, *, layout: Layout, **inputs: Any) -> Output:
-        """inputs: tensors by name; those that the trunk does not know (token types, say) are left out."""
-        if not self.prepared:  # not while loading: torch's threads should only ever be used by one thread of ours
+    def prepare(self) -> None:
+        """Makes the model fast where it is, if that has not been done. Forwards do it: not while loading, as torch's
+        threads should only ever be used by one thread of ours."""
+        if not self.prepared:
             prepare(self)
             self.prepared = True
+
+    def forward(self, *, layout: Layout, **inputs: Any) -> Output:
+        """inputs: tensors by name; those that the trunk does not know (token types, say) are left out."""
+        self.prepare()
         taken = {name: value for name, value in inputs.items() if name in self.accepts}
         encoded: Encoded = self.trunk(**taken, layout=layout, keep=self.head.keep(layout))
         return self.head(encoded, layout)

@@ -3,9 +3,11 @@
 from collections.abc import Callable
 from enum import StrEnum
 
+import torch
 from torch import Tensor, nn
 
 from nbpipes.layers.activations import activation
+from nbpipes.layers.linear import Linear
 from nbpipes.layers.packing import Layout
 from nbpipes.models.outputs import Encoded, Logits, Spans, TokenLogits
 
@@ -18,6 +20,9 @@ class Head(StrEnum):
     TOKENS = "tokens"
     SPANS = "spans"
     MASKED = "masked"
+    IMAGE = "image"
+    PAIRS = "pairs"
+    CAUSAL = "causal"
 
 
 class HeadModule(nn.Module):
@@ -87,3 +92,33 @@ class MaskedWords(HeadModule):
 
     def forward(self, encoded: Encoded, layout: Layout) -> TokenLogits:
         return TokenLogits(self.decoder(self.norm(self.act(self.dense(encoded.hidden)))))
+
+
+class LastTokenClassifier(HeadModule):
+    """Classes of a whole sequence, from its last token."""
+
+    def __init__(self, width: int, labels: int) -> None:
+        super().__init__()
+        self.out = nn.Linear(width, labels, bias=False)
+
+    def keep(self, layout: Layout) -> Tensor | None:
+        return layout.ends
+
+    def forward(self, encoded: Encoded, layout: Layout) -> Logits:
+        return Logits(self.out(encoded.hidden))
+
+
+class NextWords(HeadModule):
+    """Words that may follow. cap: softly bounds logits to ±cap."""
+
+    def __init__(self, width: int, vocab: int, *, bias: bool = False, cap: float | None = None) -> None:
+        super().__init__()
+        self.out, self.cap = Linear(width, vocab, bias=bias), cap
+
+    def words(self, hidden: Tensor) -> Tensor:
+        """The logits of the next word after each hidden state, `(…, vocabulary)`."""
+        logits = self.out(hidden)
+        return logits if self.cap is None else torch.tanh(logits / self.cap) * self.cap
+
+    def forward(self, encoded: Encoded, layout: Layout) -> TokenLogits:
+        return TokenLogits(self.words(encoded.hidden))

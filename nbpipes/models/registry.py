@@ -16,9 +16,15 @@ MODULES: Mapping[str, str] = MappingProxyType(
         "deberta-v2": "text.deberta",
         "distilbert": "text.bert",
         "electra": "text.electra",
+        "gpt2": "text.gpt2",
+        "llama": "text.llama",
+        "mistral": "text.llama",
         "modernbert": "text.modernbert",
         "mpnet": "text.mpnet",
+        "qwen2": "text.llama",
+        "qwen3": "text.llama",
         "roberta": "text.bert",
+        "smollm3": "text.llama",
         "xlm-roberta": "text.bert",
     }
 )

@@ -34,6 +34,12 @@ class Row:
 
 
 TASKS: dict[str, Row] = {
+    "text-generation": Row(
+        "text_generation:TextGenerationPipeline",
+        (Head.CAUSAL,),
+        ("openai-community/gpt2", "607a30d"),
+        architectures=("ForCausalLM", "LMHeadModel"),
+    ),
     "fill-mask": Row(
         "fill_mask:FillMaskPipeline",
         (Head.MASKED,),
@@ -78,6 +84,7 @@ ALIASES: Mapping[str, str] = MappingProxyType(
 AUTO_CLASSES: Mapping[str, Head] = MappingProxyType(
     {
         "AutoModel": Head.BASE,
+        "AutoModelForCausalLM": Head.CAUSAL,
         "AutoModelForMaskedLM": Head.MASKED,
         "AutoModelForQuestionAnswering": Head.SPANS,
         "AutoModelForSequenceClassification": Head.SEQUENCE,

@@ -13,6 +13,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"  # everything needed is made here
 
 import torch
 import transformers
+from make_decoders import DECODERS, make_decoder
 from make_encodings import make_encodings
 from make_models import FAMILIES, LIMIT, make_models
 from make_tasks import make_tasks
@@ -24,10 +25,13 @@ VERSION = "4.57.6"
 
 def make_family(family: str) -> None:
     folder = HERE / family
-    shutil.rmtree(folder, ignore_errors=True)
-    tokenizer = make_tokenizer(family, folder / "tokenizer", LIMIT)
-    names = [made.name for made in make_models(family, folder, tokenizer)]
-    make_tasks(family, folder)
+    if family in DECODERS:
+        names = make_decoder(family, folder)
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
+        tokenizer = make_tokenizer(family, folder / "tokenizer", LIMIT)
+        names = [made.name for made in make_models(family, folder, tokenizer)]
+        make_tasks(family, folder)
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     print(f"{family}: {', '.join(names)} ({size / 1000:.0f} kB)")
 
@@ -38,7 +42,7 @@ def main() -> None:
     warnings.simplefilter("ignore")
     transformers.logging.set_verbosity_error()
     torch.set_num_threads(1)  # sums in one order, whatever the machine
-    for family in sys.argv[1:] or FAMILIES:
+    for family in sys.argv[1:] or [*FAMILIES, *DECODERS]:
         make_family(family)
     if not sys.argv[1:]:
         make_encodings([])

@@ -1,0 +1,1 @@
+"""Writing text token by token, with any model that offers to be a decoder."""

@@ -1,0 +1,184 @@
+"""The loop that writes: read the prompts, choose a token for each row, go on until every row is complete."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from nbpipes.errors import InputError
+from nbpipes.generation.history import History, Row
+from nbpipes.generation.logits import PrefixFunction, UserProcessor, normalized, rules
+from nbpipes.generation.sampling import Dice, draw, warpers
+from nbpipes.generation.settings import Settings
+from nbpipes.generation.stopping import Decode, Stops, UserCriterion
+from nbpipes.models.decoding import Decoder, State
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What to write on.
+
+    inputs: what the decoder begins with, all prompts in one batch. prompts: the ids that each row begins with.
+    sources: what an encoder reads, None = the prompts. limit: the longest text that the model can take.
+    """
+
+    inputs: Mapping[str, Any]
+    prompts: Sequence[Sequence[int]]
+    settings: Settings
+    sources: Sequence[Sequence[int]] | None = None
+    limit: int | None = None
+    decode: Decode | None = None
+    prefix_allowed_tokens_fn: PrefixFunction | None = None
+    logits_processor: Sequence[UserProcessor] = ()
+    stopping_criteria: Sequence[UserCriterion] = ()
+    assistant: Decoder | None = None
+
+    def rows(self) -> list[Row]:
+        """A row for each prompt; InputError for one that leaves no room to write."""
+        sources = self.prompts if self.sources is None else self.sources
+        return [
+            Row(i, prompt, room(self.settings, len(prompt), self.limit), source)
+            for i, (prompt, source) in enumerate(zip(self.prompts, sources, strict=True))
+        ]
+
+
+def room(settings: Settings, prompt: int, limit: int | None) -> int:
+    """How many ids a row may have in all. InputError where that is no more than the prompt's."""
+    if limit is not None and prompt >= limit:
+        raise InputError(
+            f"the prompt has {prompt:,} tokens, and the model reads at most {limit:,}: shorten it, or let "
+            "handle_long_generation='hole' keep its end only"
+        )
+    longest = settings.longest(prompt, limit)
+    if longest <= prompt:
+        raise InputError(
+            f"the prompt has {prompt:,} tokens, and max_length={longest} counts them too: nothing is left to write. "
+            "Raise max_length, or set max_new_tokens instead"
+        )
+    return longest if limit is None else min(longest, limit)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """One text: its new ids, why it ended ("end", "length", "text", "time", "user"; "" if it was stopped before), and
+    the score that beam search gave it."""
+
+    tokens: list[int]
+    why: str = ""
+    score: float | None = None
+
+
+@dataclass(slots=True)
+class Progress:
+    """What a step has added: new ids by the number of the prompt. Searches that look at many texts tell nothing."""
+
+    added: dict[int, list[int]] = field(default_factory=dict)
+
+
+class Writer(ABC):
+    """Writes step by step, so that every step can be shown, and the last one can be any.
+
+    while not writer.finished:
+        writer.advance()
+    writer.results()
+    """
+
+    def __init__(self, decoder: Decoder, request: Request) -> None:
+        self.decoder, self.request, self.settings = decoder, request, request.settings
+        self.rules = rules(
+            request.settings, allowed=request.prefix_allowed_tokens_fn, users=tuple(request.logits_processor)
+        )
+        self.warpers = warpers(request.settings) if request.settings.do_sample else []
+        self.stops = Stops(request.settings, request.decode, request.stopping_criteria)
+        self.state: State | None = None
+        self.finished = False
+
+    @abstractmethod
+    def advance(self) -> Progress:
+        """Adds a token to every row that is not complete."""
+
+    @abstractmethod
+    def results(self) -> list[list[Written]]:
+        """The texts for each prompt, as far as they have come."""
+
+    def begin(self, copies: int) -> tuple[Tensor, list[Row]]:
+        """Reads the prompts. Returns the logits and the rows, each `copies` times in a row."""
+        rows = self.request.rows()
+        new = max(row.longest - len(row.prompt) for row in rows)
+        logits, self.state = self.decoder.begin(self.request.inputs, new)
+        if copies > 1:
+            order = torch.arange(len(rows), device=logits.device).repeat_interleave(copies)
+            self.state.select(order)
+            logits = logits[order]
+            rows = [row.copy() for row in rows for _ in range(copies)]
+        return logits, rows
+
+    def scored(self, scores: Tensor, history: History) -> Tensor:
+        """Scores after all rules, `(rows, vocabulary)`."""
+        for rule in self.rules:
+            scores = rule(history, scores)
+        for warper in self.warpers:
+            scores = warper(scores)
+        return normalized(history, scores) if self.settings.renormalize_logits else scores
+
+
+class TokenWriter(Writer):
+    """Takes the best token each time, or draws one. Rows that are complete leave the batch."""
+
+    def __init__(self, decoder: Decoder, request: Request) -> None:
+        super().__init__(decoder, request)
+        self.rows: list[Row] = []
+        self.alive: list[Row] = []
+        self.dice: list[Dice] = []
+        self.why: dict[int, str] = {}
+
+    def advance(self) -> Progress:
+        if self.state is None:
+            logits = self._start()
+        else:
+            last = torch.tensor([[row.tokens[-1]] for row in self.alive], device=self.decoder.device)
+            logits = self.decoder.step(last, self.state)[:, 0]
+        tokens = self._choose(logits)
+        progress, kept = Progress(), []
+        for i, (row, token) in enumerate(zip(self.alive, tokens, strict=True)):
+            row.tokens.append(token)
+            if row.place == 0:
+                progress.added[row.item] = [token]
+            why = self.stops.why(row)
+            if why is None:
+                kept.append(i)
+            else:
+                self.why[id(row)] = why
+        self._keep(kept)
+        return progress
+
+    def results(self) -> list[list[Written]]:
+        found: list[list[Written]] = [[] for _ in self.request.prompts]
+        for row in self.rows:
+            found[row.item].append(Written(list(row.tokens), self.why.get(id(row), "")))
+        return found
+
+    def _start(self) -> Tensor:
+        logits, self.rows = self.begin(self.settings.num_return_sequences)
+        for i, row in enumerate(self.rows):
+            row.place = i % self.settings.num_return_sequences
+        self.alive = list(self.rows)
+        self.dice = [Dice(self.settings.seed, row.prompt, row.place) for row in self.rows]
+        return logits
+
+    def _choose(self, logits: Tensor) -> list[int]:
+        history = History(self.alive, logits.device)
+        scores = self.scored(logits.float(), history)
+        chosen = draw(scores, self.dice) if self.settings.do_sample else scores.argmax(-1)
+        return chosen.tolist()
+
+    def _keep(self, kept: list[int]) -> None:
+        if not kept:
+            self.finished, self.state = True, None
+        elif len(kept) < len(self.alive) and self.state is not None:
+            self.state.select(torch.tensor(kept, device=self.decoder.device))
+        self.alive = [self.alive[i] for i in kept]
+        self.dice = [self.dice[i] for i in kept]

@@ -1,0 +1,204 @@
+"""What the tasks that write text share: their settings, and writing step by step."""
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar, Literal, TypeVar
+
+import torch
+
+from nbpipes.engine import compute
+from nbpipes.engine.loop import ChunkOutput
+from nbpipes.engine.options import Options
+from nbpipes.engine.pipeline import Pipeline
+from nbpipes.errors import InputError
+from nbpipes.generation.generate import decoder_of, writer
+from nbpipes.generation.loop import Progress, Request, Writer, Written
+from nbpipes.generation.settings import NAMES, Settings, resolve
+from nbpipes.processing.batch import Batch, Chunk
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class WritingOptions(Options):
+    """Settings of the generation: the keywords of transformers' `generate`, and `seed` for repeatable sampling.
+
+    None stands for what the model and the task say; `pipe.generation_config` shows it. generation_config replaces all
+    that. assistant_model: a smaller model that makes suggestions, which the model takes over where it agrees.
+    """
+
+    max_length: int | None = None
+    max_new_tokens: int | None = None
+    min_length: int | None = None
+    min_new_tokens: int | None = None
+    early_stopping: bool | Literal["never"] | None = None
+    max_time: float | None = None
+    stop_strings: str | Sequence[str] | None = None
+    do_sample: bool | None = None
+    num_beams: int | None = None
+    num_return_sequences: int | None = None
+    use_cache: bool | None = None
+    temperature: float | None = None
+    top_k: int | None = None
+    top_p: float | None = None
+    min_p: float | None = None
+    typical_p: float | None = None
+    epsilon_cutoff: float | None = None
+    eta_cutoff: float | None = None
+    repetition_penalty: float | None = None
+    encoder_repetition_penalty: float | None = None
+    length_penalty: float | None = None
+    no_repeat_ngram_size: int | None = None
+    encoder_no_repeat_ngram_size: int | None = None
+    bad_words_ids: Sequence[Sequence[int]] | None = None
+    sequence_bias: Mapping[tuple[int, ...], float] | Sequence[Any] | None = None
+    renormalize_logits: bool | None = None
+    forced_bos_token_id: int | None = None
+    forced_eos_token_id: int | Sequence[int] | None = None
+    remove_invalid_values: bool | None = None
+    exponential_decay_length_penalty: tuple[int, float] | None = None
+    suppress_tokens: Sequence[int] | None = None
+    begin_suppress_tokens: Sequence[int] | None = None
+    guidance_scale: float | None = None
+    pad_token_id: int | None = None
+    bos_token_id: int | None = None
+    eos_token_id: int | Sequence[int] | None = None
+    decoder_start_token_id: int | Sequence[int] | None = None
+    num_assistant_tokens: int | None = None
+    num_assistant_tokens_schedule: Literal["constant", "heuristic", "heuristic_transient"] | None = None
+    assistant_confidence_threshold: float | None = None
+    seed: int | None = None
+    generation_config: Settings | Mapping[str, Any] | None = None
+    prefix_allowed_tokens_fn: Callable[[int, torch.Tensor], Sequence[int]] | None = None
+    logits_processor: Sequence[Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] | None = None
+    stopping_criteria: Sequence[Callable[[torch.Tensor, None], Any]] | None = None
+    assistant_model: Any = None
+
+    def settings(self) -> dict[str, Any]:
+        """Those that were given, by name."""
+        return {name: value for name in NAMES if (value := getattr(self, name)) is not None}
+
+
+OptionsT = TypeVar("OptionsT", bound=WritingOptions)
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """What was written for one chunk."""
+
+    written: list[Written]
+
+    def __getitem__(self, name: str) -> Any:
+        return getattr(self, name)
+
+
+class Interrupted(KeyboardInterrupt):
+    """The user has stopped the writing. outputs: what was written until then, for each chunk."""
+
+    def __init__(self, outputs: list[ChunkOutput]) -> None:
+        super().__init__("stopped")
+        self.outputs = outputs
+
+
+class Writing(Pipeline[OptionsT]):
+    """A pipeline whose model writes. A task says how a batch becomes a `Request`."""
+
+    budget: ClassVar[int] = 8192
+    """Tokens, prompts and answers together, whose keys and values are kept at a time."""
+    writing_defaults: ClassVar[Mapping[str, Any]] = {}
+    """Settings that the pipeline has where neither the user nor the model says otherwise."""
+
+    def request(self, batch: Batch, chunks: Sequence[Chunk], options: OptionsT) -> Request:
+        """What to write for a batch."""
+        raise NotImplementedError(f"{type(self).__name__} must define request")
+
+    @property
+    def generation_config(self) -> Settings:
+        """The settings of a call without keywords."""
+        return self.settings(self.options)
+
+    def settings(self, options: OptionsT) -> Settings:
+        """The settings of a call: the user's, else the model's, else those of this task."""
+        given = options.settings()
+        own = options.generation_config
+        if own is not None:
+            base = own.changed() if isinstance(own, Settings) else own
+            return resolve({}, base, {}, given, pad=self._pad)
+        return resolve(self.writing_defaults, self._model_settings, self._task_settings, given, pad=self._pad)
+
+    def forward(self, chunks: Chunk | Sequence[Chunk], options: OptionsT | None = None) -> Any:
+        """Writes on, for one chunk or a batch of them. Returns a ChunkOutput for a chunk, a list of them for a list."""
+        if isinstance(chunks, Chunk):
+            return self.forward([chunks], options)[0]
+        steps = self._steps(chunks, options or self.options)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                return end.value
+
+    def forward_stream(self, chunks: Sequence[Chunk], options: OptionsT) -> Iterator[tuple[int, str]]:
+        """The same, and tells after each step the number of a chunk and the new text that it has by now.
+
+        Returns the outputs. An interrupt raises Interrupted, which has what is there.
+        """
+        ids: dict[int, list[int]] = {}
+        steps = self._steps(chunks, options)
+        while True:
+            try:
+                progress = next(steps)
+            except StopIteration as end:
+                return end.value
+            for number, added in progress.added.items():
+                ids.setdefault(number, []).extend(added)
+                # Half a character is no text yet.
+                yield number, self.tokenizer.decode(ids[number], skip_special_tokens=True).rstrip("\ufffd")
+
+    def _steps(self, chunks: Sequence[Chunk], options: OptionsT) -> Iterator[Progress]:
+        """Each step is a job of its own for the compute thread, so an interrupt waits for one token at most."""
+
+        def start() -> Writer:
+            return writer(decoder_of(self.model), self.request(self.collate(chunks), chunks, options))
+
+        def outputs() -> list[ChunkOutput]:
+            return [ChunkOutput(chunk, Texts(texts)) for chunk, texts in zip(chunks, work.results(), strict=True)]
+
+        work = compute.run(start)
+        try:
+            while not work.finished:
+                yield compute.run(lambda: _advance(work))
+        except KeyboardInterrupt:
+            raise Interrupted(compute.run(outputs)) from None  # in the queue behind the step that was under way
+        return outputs()
+
+    @property
+    def _pad(self) -> int | None:
+        return None if self.tokenizer is None else self.tokenizer.pad_token_id
+
+    @cached_property
+    def _model_settings(self) -> dict[str, Any]:
+        """What the checkpoint says: in generation_config.json, or, before there was one, in config.json."""
+        repo, config = self.model.repo, self.model.config
+        if repo is not None and repo.has("generation_config.json"):
+            return repo.json("generation_config.json")
+        ids = ("bos_token_id", "eos_token_id", "pad_token_id", "decoder_start_token_id")
+        return {name: getattr(config, name, None) for name in ids} | dict(config.raw)
+
+    @cached_property
+    def _task_settings(self) -> dict[str, Any]:
+        return dict((self.model.config.task_specific_params or {}).get(self.task) or {})
+
+
+def _advance(work: Writer) -> Progress:
+    with torch.inference_mode():
+        return work.advance()
+
+
+def check_room(settings: Settings, prompt: int, limit: int | None) -> None:
+    """Warns about lengths that contradict each other. InputError where nothing can be written."""
+    if settings.min_new_tokens and settings.longest(prompt, limit) < prompt + settings.min_new_tokens:
+        log.warning("min_new_tokens=%s is more than can be written", settings.min_new_tokens)
+    if limit is not None and prompt >= limit:
+        raise InputError(f"the prompt has {prompt:,} tokens, and the model reads at most {limit:,}")

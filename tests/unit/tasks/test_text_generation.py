@@ -1,0 +1,127 @@
+"""Text generation answers as transformers does, and does what transformers does not."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from nbpipes import pipeline
+from nbpipes.errors import InputError
+
+GOLDEN = Path(__file__).parents[2] / "golden"
+CASES = {
+    f"{path.parent.name}-{number}": (path.parent, case)
+    for path in sorted(GOLDEN.glob("*/writing.json"))
+    for number, case in enumerate(json.loads(path.read_text(encoding="utf-8")))
+}
+CHAT = [{"role": "user", "content": "Who lives in London?"}]
+TEXTS = ["Paris is", "Who lives in London? Sarah", "The"]
+
+
+def make(family: str, **options):
+    folder = GOLDEN / family
+    files = {"model": folder / "causal-writer", "tokenizer": folder / "tokenizer"}
+    return pipeline("text-generation", **files, device="cpu", **options)
+
+
+@pytest.fixture(scope="module")
+def gpt2():
+    return make("gpt2")
+
+
+@pytest.fixture(scope="module")
+def llama():
+    return make("llama")
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_answers_equal_those_of_transformers(name):
+    folder, case = CASES[name]
+    answer = make(folder.name, **case["construct"])(*case["args"], **case["call"])
+    assert answer == case["result"]
+    assert json.loads(json.dumps(answer)) == case["result"]
+
+
+@pytest.mark.parametrize("options", [{}, {"num_beams": 3}, {"do_sample": False, "repetition_penalty": 1.3}])
+def test_batches_change_nothing(gpt2, options):
+    fixed = {"max_new_tokens": 8, "seed": 5} | options
+    together = gpt2(TEXTS, **fixed)
+    assert together == [gpt2(text, **fixed) for text in TEXTS]
+    assert together == gpt2(TEXTS, batch_size=1, **fixed)
+
+
+def test_a_seed_makes_sampling_repeatable(gpt2):
+    fixed = {"max_new_tokens": 8, "num_return_sequences": 3}
+    once = gpt2("Paris", seed=1, **fixed)
+    assert once == gpt2("Paris", seed=1, **fixed)
+    assert once != gpt2("Paris", seed=2, **fixed)
+    assert len({one["generated_text"] for one in once}) > 1
+
+
+def test_a_length_given_at_the_call_counts(gpt2):
+    ids = gpt2("Paris is", max_length=6, do_sample=False, return_tensors=True)[0]["generated_token_ids"]
+    assert len(ids) == 6
+
+
+def test_a_text_stops_it(gpt2):
+    whole = gpt2("Paris is", max_new_tokens=20, do_sample=False, return_full_text=False)[0]["generated_text"]
+    stop = whole[4:7]
+    cut = gpt2("Paris is", max_new_tokens=20, do_sample=False, return_full_text=False, stop_sequence=stop)
+    found = cut[0]["generated_text"]
+    assert whole.startswith(found)
+    assert stop in found
+    assert len(found) < len(whole)
+
+
+def test_messages_are_left_alone(llama):
+    chat = [dict(message) for message in CHAT]
+    answer = llama(chat, max_new_tokens=3, do_sample=False)
+    assert chat == CHAT
+    assert answer[0]["generated_text"][0] == CHAT[0]
+
+
+@pytest.mark.parametrize(
+    ("args", "options", "words"),
+    [
+        ("x", {"num_return_sequences": 2, "do_sample": False}, "num_return_sequences"),
+        ("x", {"num_beams": 2, "num_return_sequences": 3}, "num_beams"),
+        ("x", {"return_full_text": True, "return_tensors": True}, "exclude"),
+        ("x", {"return_text": True, "return_tensors": True}, "exclude"),
+        ("x", {"handle_long_generation": "holes"}, "hole"),
+        ("x", {"temperature": -1.0, "do_sample": True}, "temperature"),
+        ("x", {"max_length": 1}, "max_length"),
+        ("Paris " * 80, {}, "reads at most"),
+        ([{"role": "user"}], {}, "no content"),
+        ([{"content": "x"}], {}, "no role"),
+        (CHAT, {}, "no chat template"),
+    ],
+)
+def test_what_cannot_be_done_is_explained(gpt2, args, options, words):
+    with pytest.raises(InputError, match=words):
+        gpt2(args, **options)
+
+
+def test_unknown_options_name_the_nearest(gpt2):
+    with pytest.raises(TypeError, match="max_new_tokens"):
+        gpt2("x", max_new_token=3)
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{{ messages.__class__.__mro__ }}",
+        "{{ ''.__class__.__base__.__subclasses__() }}",
+        "{% for m in messages %}{{ m.",
+        "{{ raise_exception('only users') }}",
+        "{{ messages[7].content.x.y }}",
+        "{{ messages.append(1) }}",
+    ],
+)
+def test_broken_and_hostile_templates(llama, template):
+    with pytest.raises(InputError, match="template"):
+        llama(CHAT, tokenizer_encode_kwargs={"chat_template": template})
+
+
+def test_settings_are_printed(gpt2):
+    assert "max_new_tokens=256" in repr(gpt2.generation_config)
+    assert make("gpt2", max_new_tokens=7, temperature=0).generation_config.do_sample is False
