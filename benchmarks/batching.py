@@ -55,7 +55,7 @@ def natural(rows: int) -> list[str]:
     words = " ".join(topics[name] for name in sorted(topics)).split()
     texts = []
     for _ in range(rows):
-        count = min(260, max(3, round(draw.lognormvariate(math.log(30), 0.8))))
+        count = min(200, max(3, round(draw.lognormvariate(math.log(26), 0.75))))
         start = draw.randrange(len(words) - count)
         texts.append(" ".join(words[start : start + count]))
     return texts
