@@ -15,9 +15,11 @@ if TYPE_CHECKING:
     from nbpipes.engine.registry import jobs
     from nbpipes.engine.spec import PipeSpec
     from nbpipes.factory import PIPELINE_REGISTRY, pipeline
+    from nbpipes.notebook.playground import playground
     from nbpipes.notebook.publish import close_all
     from nbpipes.processing.datasets import KeyDataset, KeyPairDataset
     from nbpipes.store.run import Run
+    from nbpipes.widgets.comparison import compare
 
 __version__ = "0.1.0.dev0"
 __all__ = [
@@ -29,8 +31,10 @@ __all__ = [
     "Pipeline",
     "Run",
     "close_all",
+    "compare",
     "jobs",
     "pipeline",
+    "playground",
 ]
 
 # Names are imported when they are first used: `import nbpipes` must not cost the time of `import torch`.
@@ -44,9 +48,11 @@ LAZY = {
     "Run": "nbpipes.store.run:Run",
     "jobs": "nbpipes.engine.registry:jobs",
     "close_all": "nbpipes.notebook.publish:close_all",
+    "compare": "nbpipes.widgets.comparison:compare",
     "enable_pandas": "nbpipes.notebook:enable_pandas",
     "load_ipython_extension": "nbpipes.notebook:load_ipython_extension",
     "pipeline": "nbpipes.factory:pipeline",
+    "playground": "nbpipes.notebook.playground:playground",
     "unload_ipython_extension": "nbpipes.notebook:unload_ipython_extension",
 }
 
