@@ -1,12 +1,12 @@
 import { h } from "@nbpipes/kit/dom.js";
 
 /**
- * What a view offers to take away.
+ * What a view offers to take away; where it has to be fetched, as promises.
  *
  * @typedef {object} Export
  * @property {string} name of files, without an extension
  * @property {() => unknown} json
- * @property {() => (string | number | null | undefined)[][]} rows a table; its first row names the columns
+ * @property {() => Table | Promise<Table>} rows a table; its first row names the columns
  * @property {() => string} [text]
  */
 
@@ -17,16 +17,26 @@ import { h } from "@nbpipes/kit/dom.js";
  * @param {{root: HTMLElement, signal: AbortSignal, say: (text: string) => void}} context
  */
 export function menu(data, { root, signal, say }) {
-  const json = () => JSON.stringify(data.json(), null, 2);
-  const csv = () => separated(data.rows(), ",");
-  const copy = async (/** @type {string} */ text) => say((await copied(text, root)) ? "Copied" : "The browser refused");
+  const json = async () => JSON.stringify(await data.json(), null, 2);
+  const copy = async (/** @type {string | Promise<string>} */ text) => {
+    say((await copied(await text, root)) ? "Copied" : "The browser refused");
+  };
+  const save = async (
+    /** @type {Promise<string>} */ text,
+    /** @type {string} */ ending,
+    /** @type {string} */ type,
+  ) => {
+    download(await text, `${data.name}.${ending}`, type, signal);
+  };
+  const table = async (/** @type {"," | "\t"} */ by) => separated(await data.rows(), by);
+  const code = async () => frameCode(await data.rows());
   const items = [
     item("Copy JSON", () => copy(json())),
-    item("Copy table", () => copy(separated(data.rows(), "\t"))),
-    item("Copy as DataFrame code", () => copy(frameCode(data.rows()))),
+    item("Copy table", () => copy(table("\t"))),
+    item("Copy as DataFrame code", () => copy(code())),
     data.text && item("Copy text", () => copy(/** @type {() => string} */ (data.text)())),
-    item("Download JSON", () => download(json(), `${data.name}.json`, "application/json", signal)),
-    item("Download CSV", () => download(csv(), `${data.name}.csv`, "text/csv", signal)),
+    item("Download JSON", () => save(json(), "json", "application/json")),
+    item("Download CSV", () => save(table(","), "csv", "text/csv")),
     item("Full height", (button) => {
       const full = root.toggleAttribute("data-full");
       button.textContent = full ? "Limited height" : "Full height";
@@ -48,7 +58,9 @@ export function menu(data, { root, signal, say }) {
   return node;
 }
 
-/** @param {string} name @param {(button: HTMLButtonElement) => void} press */
+/** @typedef {(string | number | null | undefined)[][]} Table */
+
+/** @param {string} name @param {(button: HTMLButtonElement) => unknown} press */
 function item(name, press) {
   const button = h("button", { type: "button" }, name);
   button.addEventListener("click", () => press(button));
@@ -95,7 +107,7 @@ export function download(text, name, type, signal) {
 }
 
 /**
- * @param {(string | number | null | undefined)[][]} rows
+ * @param {Table} rows
  * @param {"," | "\t"} by
  */
 export function separated(rows, by) {
@@ -108,7 +120,7 @@ export function separated(rows, by) {
   return rows.map((row) => row.map(cell).join(by)).join("\r\n");
 }
 
-/** @param {(string | number | null | undefined)[][]} rows */
+/** @param {Table} rows */
 export function frameCode([head, ...rows]) {
   const literal = (/** @type {unknown} */ value) =>
     value === null || value === undefined || Number.isNaN(value) ? "None" : JSON.stringify(value);

@@ -4,10 +4,11 @@ import { h } from "@nbpipes/kit/dom.js";
  * A slider for the least score that is shown.
  *
  * @param {(threshold: number) => void} change
+ * @param {number} [first]
  */
-export function threshold(change) {
-  const shown = h("output", {}, "0.00");
-  const slider = h("input", { type: "range", min: 0, max: 1, step: 0.01, value: 0, "aria-label": "Least score" });
+export function threshold(change, first = 0) {
+  const shown = h("output", {}, first.toFixed(2));
+  const slider = h("input", { type: "range", min: 0, max: 1, step: 0.01, value: first, "aria-label": "Least score" });
   slider.addEventListener("input", () => {
     shown.textContent = slider.valueAsNumber.toFixed(2);
     slider.setAttribute("aria-valuetext", shown.textContent);
@@ -61,7 +62,7 @@ export function stepper(move, what) {
   /** @param {number} at counted from 0, -1 for none @param {number} of */
   const show = (at, of) => {
     place.textContent =
-      at < 0 ? `${of.toLocaleString("en")}` : `${(at + 1).toLocaleString("en")} of ${of.toLocaleString("en")}`;
+      at < 0 ? `– of ${of.toLocaleString("en")}` : `${(at + 1).toLocaleString("en")} of ${of.toLocaleString("en")}`;
     for (const arrow of node.querySelectorAll("button")) arrow.disabled = of === 0;
   };
   return { node, show };

@@ -10,6 +10,7 @@ import { replaceTwin } from "@nbpipes/kit/twin.js";
  *
  * @typedef {object} Context
  * @property {HTMLElement} root
+ * @property {import("@anywidget/types").AnyModel} model
  * @property {AbortSignal} signal aborts when the view is drawn anew or ends
  * @property {import("@nbpipes/kit/link.js").Request} request asks the Python side
  * @property {(indices: number[]) => void} select tells Python what is selected
@@ -58,8 +59,9 @@ export function widget(name, draw, css) {
         const spec = model.get("spec");
         try {
           if (spec.version !== VERSION) throw new Error(`this view draws version ${VERSION}, not ${spec.version}`);
-          draw(body, spec, { root, signal: drawing.signal, request, select, say });
+          draw(body, spec, { root, model, signal: drawing.signal, request, select, say });
         } catch (error) {
+          drawing.abort();
           body.replaceChildren(h("div", { class: "nbp-error" }, `This cannot be drawn: ${error}`));
           if (!root.classList.contains("nbp-live")) throw error; // the static twin stays
         }

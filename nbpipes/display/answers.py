@@ -28,7 +28,7 @@ def _draw(around: int, value: Any, source: Any, room: int) -> str:
     answers = [entry for entry in entries if isinstance(entry, dict)]
     if not answers:
         return plain.draw(value, source, room)
-    question, context = _part(source, "question"), _part(source, "context")
+    question, context = part_of(source, "question"), part_of(source, "context")
     html = ""
     if isinstance(question, str):
         html += f'<div dir="auto" style="margin-bottom:.15em"><b>{kit.escape(question, 500)}</b></div>'
@@ -38,7 +38,7 @@ def _draw(around: int, value: Any, source: Any, room: int) -> str:
     return html
 
 
-def _part(source: Any, name: str) -> Any:
+def part_of(source: Any, name: str) -> Any:
     """Question or context of a dict, of a pair, or of an object with attributes like SquadExample."""
     if isinstance(source, Mapping):
         return source.get(name)

@@ -16,7 +16,7 @@ Candidates = Sequence[Mapping[str, Any]]
 
 def draw(value: Any, source: Any, room: int) -> str:
     """Return the sentence with its blanks filled, and a table of the candidates for each of them."""
-    masks = _masks(value)
+    masks = masks_of(value)
     if not masks:
         return plain.draw(value, source, room)
     table = _table(masks, room // 2)
@@ -28,7 +28,7 @@ def draw_batch(values: Sequence[Any], sources: Sequence[Any], room: int) -> str:
     return kit.blocks(draw, values, sources, room)
 
 
-def _masks(value: Any) -> Sequence[Candidates]:
+def masks_of(value: Any) -> Sequence[Candidates]:
     """The candidates of each mask; the result of a text with one mask has no level for it."""
     if isinstance(value, dict):
         return [[value]]
@@ -49,7 +49,7 @@ def _sentence(masks: Sequence[Candidates], text: str | None, room: int) -> str:
     for index, (blank, candidates) in enumerate(zip(blanks, masks, strict=True)):
         whole += text[position : blank.start()]
         start = len(whole)
-        whole += _word(candidates[0])
+        whole += word_of(candidates[0])
         if len(whole) > start:
             note = kit.number(candidates[0].get("score"), 2)
             spans.append(Span(start, len(whole), note, _colour(index)))
@@ -63,7 +63,7 @@ def _colour(index: int) -> kit.Colour:
     return kit.PALETTE[index % len(kit.PALETTE)]
 
 
-def _word(candidate: Mapping[str, Any]) -> str:
+def word_of(candidate: Mapping[str, Any]) -> str:
     word = candidate.get("token_str")
     return (word.strip() or word) if isinstance(word, str) else ""
 
@@ -85,7 +85,7 @@ def _cells(candidate: Mapping[str, Any] | None, colour: kit.Colour) -> str:
     if candidate is None:
         return kit.cell("") * 3
     score = candidate.get("score")
-    word = kit.escape(_word(candidate) or candidate.get("token_str"), 80)
+    word = kit.escape(word_of(candidate) or candidate.get("token_str"), 80)
     return (
         kit.cell(f'<span dir="auto">{word}</span>') + kit.cell(kit.number(score), kit.NUMBER) + kit.bar(score, colour)
     )

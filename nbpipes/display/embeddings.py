@@ -22,7 +22,7 @@ class Features(NamedTuple):
 
 def draw(value: Any, source: Any, room: int) -> str:
     """Return the text, and what its features are like."""
-    features = _features(value)
+    features = features_of(value)
     if features is None:
         return plain.draw(value, source, room)
     quoted = kit.quote(source, min(room // 2, 3_000))
@@ -40,7 +40,7 @@ def draw(value: Any, source: Any, room: int) -> str:
 
 def draw_batch(values: Sequence[Any], sources: Sequence[Any], room: int) -> str:
     """Return a table of the cosine similarities of the first texts with each other."""
-    found = [features for value in values[:TEXTS] if (features := _features(value))]
+    found = [features for value in values[:TEXTS] if (features := features_of(value))]
     if len(found) < min(len(values), TEXTS) or len({len(features.vector) for features in found}) != 1:
         return kit.blocks(draw, values, sources, room)
     vectors = np.stack([features.vector for features in found])
@@ -59,7 +59,7 @@ def draw_batch(values: Sequence[Any], sources: Sequence[Any], room: int) -> str:
     return note + kit.table(head, rows(), len(values), room - kit.size(note))
 
 
-def _features(value: Any) -> Features | None:
+def features_of(value: Any) -> Features | None:
     """The features as numbers; None for what is not a full array of finite numbers."""
     try:
         array = np.asarray(value, dtype=np.float32)

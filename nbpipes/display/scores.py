@@ -13,10 +13,10 @@ Pair = tuple[Any, Any]  # label, score
 
 def draw(value: Any, source: Any, room: int) -> str:
     """Return the text and a table of its labels, each with its score as number and bar."""
-    pairs = _pairs(value)
+    pairs = pairs_of(value)
     if not pairs:
         return plain.draw(value, source, room)
-    quoted = kit.quote(_source(value, source), min(room // 2, 3_000))
+    quoted = kit.quote(source_of(value, source), min(room // 2, 3_000))
     # Bars end at 1, the most that a probability can be; scores that are none (a regression) at the largest.
     top = max((abs(score) for _, score in pairs if kit.is_score(score)), default=1.0)
 
@@ -33,14 +33,14 @@ def draw(value: Any, source: Any, room: int) -> str:
 
 def draw_batch(values: Sequence[Any], sources: Sequence[Any], room: int) -> str:
     """Return a table with a row per text: its best label, or all scores where all have the same labels."""
-    shown = [_pairs(value) for value in values[: kit.ROWS]]
+    shown = [pairs_of(value) for value in values[: kit.ROWS]]
     labels = sorted({str(label) for pairs in shown for label, _ in pairs})
     grid = all(len(pairs) == len(labels) for pairs in shown) and 1 < len(labels) <= COLUMNS
     colours = kit.colours(labels)
 
     def rows() -> Iterator[str]:
         for index, pairs in enumerate(shown):
-            text = kit.text_of(_source(values[index], sources[index]))
+            text = kit.text_of(source_of(values[index], sources[index]))
             row = kit.cell(str(index), f"{kit.NUMBER};{kit.MUTED}")
             row += kit.cell(_excerpt(text), f"{kit.CELL};overflow-wrap:anywhere;min-width:8em")
             yield row + (_grid(pairs, labels) if grid else _best(pairs, values[index], colours))
@@ -49,10 +49,10 @@ def draw_batch(values: Sequence[Any], sources: Sequence[Any], room: int) -> str:
     return kit.table(head, rows(), len(values), room)
 
 
-def _pairs(value: Any) -> list[Pair]:
+def pairs_of(value: Any) -> list[Pair]:
     """Labels and scores of one item, whichever of the two tasks it comes from."""
     if isinstance(value, list):
-        return [pair for entry in value for pair in _pairs(entry)]
+        return [pair for entry in value for pair in pairs_of(entry)]
     if not isinstance(value, dict):
         return []
     labels, scores = value.get("labels"), value.get("scores")
@@ -61,7 +61,7 @@ def _pairs(value: Any) -> list[Pair]:
     return [(value["label"], value.get("score"))] if "label" in value else []
 
 
-def _source(value: Any, source: Any) -> Any:
+def source_of(value: Any, source: Any) -> Any:
     """A zero-shot record names its text; the item of the call may be something around it."""
     return value.get("sequence", source) if isinstance(value, dict) else source
 

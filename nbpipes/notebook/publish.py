@@ -85,10 +85,8 @@ def show_view(view: View) -> None:
 
 def publish(view: View) -> None:
     """Publish the two outputs of a view."""
-    result = view.result
-    html = result.to_html() if isinstance(result, Record | Records) else ""
-    twin = f'<div class="nbp-static" data-nbp-twin="{view.twin}">{STYLE}{html}</div>'
-    publish_display_data({"text/plain": short(result), "text/html": twin})
+    twin = f'<div class="nbp-static" data-nbp-twin="{view.twin}">{STYLE}{view.to_html()}</div>'
+    publish_display_data({"text/plain": short(view.result), "text/html": twin})
     model = {"version_major": 2, "version_minor": 0, "model_id": view.model_id}
     publish_display_data({"text/plain": "", "text/html": "<!-- -->", VIEW: model})
 

@@ -7,7 +7,7 @@ FOLDER = Path(__file__).parent / "static"
 
 
 @cache
-def code(name: str) -> str:
+def bundle(name: str) -> str:
     """Return the JavaScript of a widget.
 
     It is handed to anywidget as a text: a Path would keep every widget alive for ever.

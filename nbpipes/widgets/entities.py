@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from traitlets import Unicode
 
 from nbpipes.display import kit, spans
-from nbpipes.widgets.assets import code
+from nbpipes.widgets.assets import bundle
 from nbpipes.widgets.view import ENTRIES, View, prose, score, text
 
 
@@ -14,10 +14,15 @@ class Entities(View):
     """The text with its entities: classes are shown alone, a threshold moves, entities are selected."""
 
     name: ClassVar[str] = "entities"
-    _esm = Unicode(code("entities")).tag(sync=True)
+    _esm = Unicode(bundle("entities")).tag(sync=True)
 
     def parts(self) -> Sequence[Any]:
-        return spans.entities_of(self.result)
+        return parts_of(self.result)
+
+
+def parts_of(value: Any) -> Sequence[Any]:
+    """The entities."""
+    return spans.entities_of(value)
 
 
 def describe(value: Any, source: Any) -> dict[str, Any]:

@@ -4,9 +4,12 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from nbpipes.display import registry
+from nbpipes.errors import InputError
 from nbpipes.results.records import Record, Records
-from nbpipes.widgets import entities
-from nbpipes.widgets.view import View
+from nbpipes.widgets import answers, blanks, embeddings, entities, labels, text
+from nbpipes.widgets.gallery import Gallery, Items
+from nbpipes.widgets.rows import rows_of
+from nbpipes.widgets.view import VERSION, View
 
 
 class Kind(NamedTuple):
@@ -18,18 +21,68 @@ class Kind(NamedTuple):
 
 # By the display module that draws the same result as static HTML.
 KINDS: Mapping[str, Kind] = {
+    "answers": Kind(answers.Answers, answers.describe),
+    "blanks": Kind(blanks.Blanks, blanks.describe),
+    "embeddings": Kind(embeddings.Embeddings, embeddings.describe),
+    "scores": Kind(labels.Labels, labels.describe),
     "spans": Kind(entities.Entities, entities.describe),
+    "text": Kind(text.Text, text.describe),
 }
-
-
-def kind_of(task: str, value: Any) -> Kind | None:
-    """What shows the result of one item; None where there is only the static HTML."""
-    return KINDS.get(registry.find(task, value).module)
 
 
 def view_of(result: Record | Records) -> View | None:
     """Make the live view of a result; None where there is only the static HTML."""
     if isinstance(result, Records) and result.batched:
-        return None
-    kind = kind_of(result.task, result)
+        if len(result) == 1 and isinstance(result[0], Record | Records):
+            return view_of(result[0])
+        return _gallery(result) if result else None
+    kind = KINDS.get(module_of(result.task, result))
     return kind and kind.view(result, kind.describe(result, result.source), result.meta)
+
+
+def module_of(task: str, value: Any) -> str:
+    """The name of the display module that draws the result of one item, "text" for texts that a model wrote."""
+    return "text" if text.written(value) else registry.find(task, value).module
+
+
+def spec_of(task: str, value: Any, source: Any) -> dict[str, Any] | None:
+    """The whole spec of the result of one item, for a view inside another one; None where there is no view for it."""
+    kind = KINDS.get(module_of(task, value))
+    return kind and {"version": VERSION, "kind": kind.view.name, "meta": {}, **kind.describe(value, source)}
+
+
+def parts_of(task: str, value: Any) -> list[Any]:
+    """What can be selected in the view of the result of one item, in the order of its numbers."""
+    match module_of(task, value):
+        case "spans":
+            return list(entities.parts_of(value))
+        case "scores":
+            return list(labels.parts_of(value))
+        case "blanks":
+            return list(blanks.parts_of(value))
+    return value if isinstance(value, list) else [value]
+
+
+def _gallery(result: Records) -> View | None:
+    known = (entry for entry in result if isinstance(entry, Record | Records) and entry and entry.task != "error")
+    module = module_of(result.task, next(known, result[0]))
+    sources = result.sources
+    if module == "embeddings":
+        spec = embeddings.describe_batch(result, sources)
+        return spec and embeddings.Embeddings(result, spec, result.meta)
+
+    def describe(index: int) -> dict[str, Any]:
+        spec = spec_of(result.task, result[index], sources[index])
+        if spec is None:
+            raise InputError(f"there is no view for this result: {result[index]!r:.300}")
+        return spec
+
+    items = Items(
+        values=result,
+        sources=sources,
+        rows=rows_of(module, result),
+        describe=describe,
+        parts=lambda index: parts_of(result.task, result[index]),
+        bundles=(KINDS[module].view.name,) if module in KINDS else (),
+    )
+    return Gallery(result, items, result.meta, f"{len(result):,} results of {result.task or 'a task'}")

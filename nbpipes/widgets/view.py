@@ -1,6 +1,7 @@
 """What all views share: a picture of a result on its way to the browser, and the requests that come back."""
 
 import logging
+import threading
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
@@ -10,6 +11,7 @@ from traitlets import Dict, List, Unicode
 
 from nbpipes.display import kit
 from nbpipes.errors import InputError, need
+from nbpipes.results.records import Record, Records
 from nbpipes.results.short import short
 
 log = logging.getLogger(__name__)
@@ -31,6 +33,8 @@ class View(anywidget.AnyWidget):
 
     name: ClassVar[str] = ""
     """Folder of the front-end source, and name of the bundle."""
+    slow: ClassVar[frozenset[str]] = frozenset()
+    """Requests that run on a thread of their own, so that the kernel hears the next ones."""
 
     spec = Dict().tag(sync=True)
     twin = Unicode().tag(sync=True)
@@ -51,6 +55,10 @@ class View(anywidget.AnyWidget):
         OPEN.discard(self)
         super().close()
 
+    def to_html(self) -> str:
+        """The static HTML that stands for the view where there is no kernel."""
+        return self.result.to_html() if isinstance(self.result, Record | Records) else ""
+
     def parts(self) -> Sequence[Any]:
         """What can be selected, by the numbers that the front end gives them."""
         return self.result if isinstance(self.result, list) else [self.result]
@@ -67,9 +75,18 @@ class View(anywidget.AnyWidget):
         """Answers a request {id, op, args} of the front end; runs on whatever thread the kernel hears messages on."""
         if not isinstance(message, dict) or "id" not in message:
             return
-        number = message["id"]
+        number, op = message["id"], message.get("op")
+        if op not in self.slow:
+            return self._answer(number, op, message.get("args") or {})
+        self.send({"id": number, "state": "heard"})
+        work = threading.Thread(
+            target=self._answer, args=(number, op, message.get("args") or {}), name=f"nbpipes-{op}", daemon=True
+        )
+        work.start()
+
+    def _answer(self, number: Any, op: Any, args: Mapping[str, Any]) -> None:
         try:
-            result = self.ops[message["op"]](message.get("args") or {})
+            result = self.ops[op](args)
         except Exception as error:  # the kernel would swallow it
             log.debug("a view asked for what failed", exc_info=True)
             self.send({"id": number, "state": "failed", "error": f"{type(error).__name__}: {error}"})

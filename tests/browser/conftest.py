@@ -75,6 +75,7 @@ class Server:
     def __init__(self, home: Path) -> None:
         self.root = home / "notebooks"
         self.root.mkdir()
+        shutil.copy(HERE / "samples.py", self.root)
         for name, values in SETTINGS.items():
             path = home / "settings" / f"{name}.jupyterlab-settings"
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -92,11 +93,13 @@ class Server:
         }
         self.log = (home / "server.log").open("w")
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "jupyter", "lab", "--allow-root", "--no-browser", "--ip=127.0.0.1"]
-            + [f"--port={self.port}", "--ServerApp.port_retries=0", f"--IdentityProvider.token={TOKEN}"]
-            + [f"--ServerApp.root_dir={self.root}", "--expose-app-in-browser"]
-            + ["--JupyterNotebookApp.expose_app_in_browser=True"]
-            + ["--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"],
+            [
+                *(sys.executable, "-m", "jupyter", "lab", "--allow-root", "--no-browser", "--ip=127.0.0.1"),
+                *(f"--port={self.port}", "--ServerApp.port_retries=0", f"--IdentityProvider.token={TOKEN}"),
+                *(f"--ServerApp.root_dir={self.root}", "--expose-app-in-browser"),
+                *("--JupyterNotebookApp.expose_app_in_browser=True",),
+                *("--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",),
+            ],
             env=os.environ | {name: str(home / folder) for name, folder in folders.items()},
             stdout=self.log,
             stderr=subprocess.STDOUT,
@@ -162,6 +165,7 @@ class Notebook:
     def ready(self) -> None:
         self.page.wait_for_function(OPEN, timeout=120_000)
         self.page.evaluate(CONNECTED)
+        self.page.evaluate("() => globalThis.jupyterapp.shell.collapseLeft?.()")
 
     def theme(self, name: str) -> None:
         self.page.evaluate("theme => globalThis.jupyterapp.commands.execute('apputils:change-theme', {theme})", name)

@@ -79,36 +79,33 @@ function lanes(text, cluster, palette) {
     lane.set(span, found);
   }
   const stops = [...new Set(cluster.flatMap(({ from, to }) => [from, to]))].sort((a, b) => a - b);
+  const across = (/** @type {number} */ at) => cluster.filter(({ from, to }) => from < at && to > at);
+  const ruled = (/** @type {(Node | string)[]} */ content, /** @type {Span[]} */ spans) =>
+    piece(content, spans, lane, free.length, palette);
   return stops.flatMap((start, i) => {
-    const nodes = cluster.filter(({ to }) => to === start).map((span) => tag(span, palette));
-    if (i === stops.length - 1) return nodes;
+    const tags = cluster.filter(({ to }) => to === start).map((span) => tag(span, palette));
+    const before = tags.length ? [ruled(tags, across(start))] : [];
+    if (i === stops.length - 1) return before;
     const inside = cluster.filter(({ from, to }) => from <= start && to > start);
-    return [...nodes, piece(text.slice(start, stops[i + 1]), inside, lane, free.length, palette)];
+    return [...before, ruled([text.slice(start, stops[i + 1])], inside)];
   });
 }
 
 /**
- * Text with a line per span: backgrounds go on over line breaks, elements below the text would not.
+ * Text or tags with a line per span: backgrounds go on over line breaks, elements below the text would not.
  *
- * @param {string} text @param {Span[]} spans @param {Map<Span, number>} lane @param {number} count
+ * @param {(Node | string)[]} content @param {Span[]} spans @param {Map<Span, number>} lane @param {number} count
  * @param {Palette} palette
  */
-function piece(text, spans, lane, count, palette) {
+function piece(content, spans, lane, count, palette) {
   const lines = spans.map((span) => {
     const { line } = palette.get(span.group) ?? { line: "" };
     const below = (count - 1 - (lane.get(span) ?? 0)) * LANE;
     return `linear-gradient(${line},${line}) 0 calc(100% - ${below}px) / 100% 3px no-repeat`;
   });
+  const style = { background: lines.join(",") || "none", "padding-bottom": `${count * LANE}px` };
   const inside = spans.map(({ index }) => index).join(" ");
-  return h(
-    "span",
-    {
-      class: "nbp-lanes",
-      "data-in": inside,
-      style: { background: lines.join(","), "padding-bottom": `${count * LANE}px` },
-    },
-    text,
-  );
+  return h("span", { class: "nbp-lanes", "data-in": inside, style }, ...content);
 }
 
 /** @param {Span} span @param {Palette} palette */

@@ -55,7 +55,7 @@ export function draw(body, spec, context) {
   function shade() {
     for (const node of /** @type {NodeListOf<HTMLElement>} */ (text.querySelectorAll("[data-in]"))) {
       const inside = (node.dataset.in ?? "").split(" ").map(Number);
-      node.toggleAttribute("data-dim", !inside.some((index) => clear(entities[index])));
+      node.toggleAttribute("data-dim", !inside.some((index) => entities[index] && clear(entities[index])));
     }
     for (const node of handles()) {
       const index = Number(node.dataset.entity);
@@ -126,6 +126,7 @@ export function draw(body, spec, context) {
   top.append(menu(exported(spec), context));
   body.append(top, spec.text === null ? "" : text, list.node);
   list.node.open = spec.text === null;
+  list.node.hidden = entities.length === 0;
   rebuild();
 }
 

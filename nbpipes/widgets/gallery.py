@@ -1,0 +1,107 @@
+"""The view of many results: a table whose rows are fetched as one scrolls, and one of them in full."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from traitlets import Dict, List, Unicode
+
+from nbpipes.errors import InputError
+from nbpipes.widgets.assets import bundle
+from nbpipes.widgets.rows import Rows, excerpt
+from nbpipes.widgets.view import View
+
+WINDOW = 500  # rows of one answer
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """What a gallery shows. sources: the item of each value. describe: gives the spec of one of them; its "kind" is
+    the view that draws it, whose code is in `bundles`. parts: gives what can be selected in one of them."""
+
+    values: Sequence[Any]
+    sources: Sequence[Any]
+    rows: Rows
+    describe: Callable[[int], dict[str, Any]]
+    parts: Callable[[int], Sequence[Any]]
+    bundles: tuple[str, ...]
+
+
+class Gallery(View):
+    """Many results: rows are searched, sorted and selected, one is shown in full.
+
+    selected: the results of the selected rows. selected_parts: what is selected within the one shown in full.
+    code: the JavaScript of the views that show one result, by their names.
+    """
+
+    name: ClassVar[str] = "gallery"
+    _esm = Unicode(bundle("gallery")).tag(sync=True)
+    code = Dict().tag(sync=True)
+    selected_parts = List()
+
+    def __init__(self, result: Any, items: Items, meta: Mapping[str, Any], about: str) -> None:
+        self.items = items
+        self._orders: dict[tuple[int, bool, str], list[int]] = {}
+        self._words: list[str] = []
+        columns = [column._asdict() for column in items.rows.columns]
+        spec = {"about": about, "count": len(items.values), "columns": columns, "first": self._rows(range(50))}
+        super().__init__(result, spec, meta)
+        self.code = {name: bundle(name) for name in items.bundles}
+        self.ops |= {"rows": self._window, "item": self._item, "pick": self._pick}
+
+    def parts(self) -> Sequence[Any]:
+        return self.items.values
+
+    def _rows(self, indices: Sequence[int]) -> list[dict[str, Any]]:
+        values, sources, cells = self.items.values, self.items.sources, self.items.rows.cells
+        return [
+            {"index": index, "text": excerpt(sources[index]), "cells": cells(values[index])}
+            for index in indices
+            if index < len(values)
+        ]
+
+    def _window(self, args: Mapping[str, Any]) -> dict[str, Any]:
+        """Rows from `start` to before `stop` of those that hold `query`, sorted by a column (-1: not sorted)."""
+        start, stop = int(args["start"]), int(args["stop"])
+        order = self._order(int(args["by"]), bool(args["down"]), str(args["query"]).casefold())
+        return {"total": len(order), "rows": self._rows(order[start : min(stop, start + WINDOW)])}
+
+    def _order(self, by: int, down: bool, query: str) -> list[int]:
+        key = by, down, query
+        if key not in self._orders:
+            if len(self._orders) > 8:
+                self._orders.clear()
+            order = [index for index in range(len(self.items.values)) if not query or query in self._text(index)]
+            if by >= 0:
+                order.sort(key=lambda index: _key(self.items.rows.cells(self.items.values[index])[by]), reverse=down)
+            self._orders[key] = order
+        return self._orders[key]
+
+    def _text(self, index: int) -> str:
+        """What a search looks at: the text of the item and of its cells."""
+        if not self._words:
+            rows = self._rows(range(len(self.items.values)))
+            self._words = [f"{row['text']}\n{row['cells']}".casefold() for row in rows]
+        return self._words[index]
+
+    def _item(self, args: Mapping[str, Any]) -> dict[str, Any]:
+        return self.items.describe(self._index(args))
+
+    def _pick(self, args: Mapping[str, Any]) -> None:
+        parts = self.items.parts(self._index(args))
+        self.selected_parts = [parts[part] for part in args["indices"]]
+
+    def _index(self, args: Mapping[str, Any]) -> int:
+        index = args["index"]
+        if not (type(index) is int and 0 <= index < len(self.items.values)):
+            raise InputError(f"there are {len(self.items.values)} results; {index} is none of them")
+        return index
+
+
+def _key(cell: Any) -> tuple[bool, float, str]:
+    """Sorts numbers among numbers, texts among texts, and what is missing first."""
+    if isinstance(cell, list):
+        return True, float(len(cell)), ""
+    if isinstance(cell, str):
+        return True, 0.0, cell.casefold()
+    return cell is not None, float(cell or 0), ""

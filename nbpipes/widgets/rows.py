@@ -1,0 +1,93 @@
+"""Many results as rows of a table: what stands in the cells of each kind of result."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from nbpipes.display import answers, blanks, kit, scores, spans
+from nbpipes.widgets import text as texts
+from nbpipes.widgets.view import score, text
+
+HEATS = 8  # labels that have a column each
+CHIPS = 6  # entities that a cell names
+WORDS = 160  # characters of a cell
+
+
+class Column(NamedTuple):
+    """A column. kind: how the front end draws its cells: "text", "number", "heat" or "chips"."""
+
+    name: str
+    kind: str
+
+
+class Rows(NamedTuple):
+    """The columns of results of one kind, and what gives the cells of a row, one value for each column."""
+
+    columns: tuple[Column, ...]
+    cells: Callable[[Any], list[Any]]
+
+
+def rows_of(module: str, values: Sequence[Any]) -> Rows:
+    """How results are shown as rows. module: of the display that draws one of them."""
+    match module:
+        case "scores":
+            return _labels(values)
+        case "spans":
+            return Rows((Column("entities", "number"), Column("found", "chips")), _entities)
+        case "answers":
+            return Rows((Column("answer", "text"), Column("score", "number")), _answer)
+        case "blanks":
+            return Rows((Column("words", "text"), Column("score", "number")), _words)
+        case "text":
+            return Rows((Column("text", "text"),), _text)
+    return Rows((Column("result", "text"),), lambda value: [text(value, WORDS)])
+
+
+def excerpt(source: Any) -> str:
+    """The beginning of an item's text, "" where it has none."""
+    question = answers.part_of(source, "question") if kit.text_of(source) is None else None
+    words = question if isinstance(question, str) else kit.text_of(source) or ""
+    return text(" ".join(words[: 2 * WORDS].split()), WORDS)
+
+
+def _labels(values: Sequence[Any]) -> Rows:
+    found = [scores.pairs_of(value) for value in values]
+    labels = sorted({str(label) for pairs in found for label, _ in pairs})
+    if 1 < len(labels) <= HEATS and all(len(pairs) in (0, len(labels)) for pairs in found):
+        columns = tuple(Column(text(label, 40), "heat") for label in labels)
+        return Rows(columns, lambda value: _heats(value, labels))
+    return Rows((Column("label", "text"), Column("score", "number")), _best)
+
+
+def _heats(value: Any, labels: Sequence[str]) -> list[Any]:
+    by_label = {str(label): number for label, number in scores.pairs_of(value)}
+    return [score(by_label.get(label)) for label in labels]
+
+
+def _best(value: Any) -> list[Any]:
+    pairs = scores.pairs_of(value)
+    return [text(pairs[0][0], WORDS), score(pairs[0][1])] if pairs else ["", None]
+
+
+def _entities(value: Any) -> list[Any]:
+    found = spans.entities_of(value)
+    chips = [[text(spans.group_of(entity), 40), text(entity.get("word"), 40)] for entity in found[:CHIPS]]
+    return [len(found), chips]
+
+
+def _answer(value: Any) -> list[Any]:
+    best: Mapping[str, Any] = value[0] if isinstance(value, list) and value else value
+    if not isinstance(best, Mapping):
+        return ["", None]
+    return [text(best.get("answer") or "", WORDS), score(best.get("score"))]
+
+
+def _words(value: Any) -> list[Any]:
+    best = [candidates[0] for candidates in blanks.masks_of(value)]
+    words = ", ".join(blanks.word_of(candidate) for candidate in best)
+    return [text(words, WORDS), score(best[0].get("score")) if best else None]
+
+
+def _text(value: Any) -> list[Any]:
+    found = texts.written(value)
+    words = next((entry[key] for entry in found[:1] for key in texts.KEYS if key in entry), "")
+    return [text(words, WORDS)]

@@ -1,0 +1,59 @@
+"""The view of text that a model wrote: continued, translated, summarised, or said in a chat."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from traitlets import Unicode
+
+from nbpipes.display import kit
+from nbpipes.widgets.assets import bundle
+from nbpipes.widgets.view import View, prose, text
+
+KEYS = ("generated_text", "summary_text", "translation_text")
+TURNS = 500
+LONG = 200_000
+
+
+class Text(View):
+    """What a model wrote, with what it was given."""
+
+    name: ClassVar[str] = "text"
+    _esm = Unicode(bundle("text")).tag(sync=True)
+
+    def parts(self) -> Sequence[Any]:
+        return written(self.result)
+
+
+def written(value: Any) -> list[Mapping[str, Any]]:
+    """The answers with text that a result has; none if it is of another kind."""
+    entries = value if isinstance(value, list) else [value]
+    return [entry for entry in entries if isinstance(entry, Mapping) and any(key in entry for key in KEYS)]
+
+
+def describe(value: Any, source: Any) -> dict[str, Any]:
+    """What the front end draws. A prompt is told from what follows it where the text repeats it."""
+    found = written(value)
+    given = kit.text_of(source)
+    answers = [_answer(next(entry[key] for key in KEYS if key in entry), given) for entry in found]
+    continues = bool(answers) and all(answer["prompt"] or answer["turns"] for answer in answers)
+    return {
+        "about": f"Written texts: {len(answers):,}",
+        **prose(None if continues else given),
+        "answers": answers,
+    }
+
+
+def _answer(value: Any, given: str | None) -> dict[str, Any]:
+    if isinstance(value, list):
+        turns = [turn for turn in value if isinstance(turn, Mapping)]
+        said = [{"role": text(turn.get("role"), 40), "content": text(turn.get("content"), LONG)} for turn in turns]
+        return {"prompt": "", "text": said[-1]["content"] if said else "", "more": 0, "turns": said[-TURNS:]}
+    whole = value if isinstance(value, str) else text(value)
+    prompt = given if given and whole.startswith(given) else ""
+    rest = whole[len(prompt) :]
+    return {
+        "prompt": text(prompt, LONG),
+        "text": text(rest, LONG),
+        "more": max(len(rest) - LONG, 0),
+        "turns": None,
+    }

@@ -1,0 +1,77 @@
+import { menu } from "@nbpipes/kit/actions.js";
+import { button } from "@nbpipes/kit/controls.js";
+import { h } from "@nbpipes/kit/dom.js";
+import { nest } from "@nbpipes/kit/nested.js";
+
+/**
+ * rows: what the results say of the same thing: its name, and both answers, null where one has none.
+ *
+ * @typedef {{what: string, left: string | null, right: string | null, same: boolean}} Row
+ * @typedef {{names: [string, string], head: string, rows: Row[], sides: [object, object]}} Spec
+ */
+
+/** @type {import("@nbpipes/kit/widget.js").Draw<Spec>} */
+export function draw(body, spec, context) {
+  const { rows, names, sides } = spec;
+  const same = rows.filter((row) => row.same).length;
+  let all = same === rows.length;
+  const lines = h("tbody", {});
+  const toggle = button(
+    "Show what agrees",
+    () => {
+      all = !all;
+      show();
+    },
+    { hidden: same === 0 || same === rows.length },
+  );
+
+  function show() {
+    toggle.setAttribute("aria-pressed", String(all));
+    lines.replaceChildren(...rows.filter((row) => all || !row.same).map(line));
+  }
+
+  const head = h("thead", {}, h("tr", {}, ...["", spec.head, ...names].map((name) => h("th", { scope: "col" }, name))));
+  const table = h("table", { class: "nbp-table nbp-differences" }, head, lines);
+  const panes = names.map((name, side) => {
+    const place = h("div", {});
+    const answer = (/** @type {string} */ op, /** @type {any} */ args) => context.request(op, { ...args, side });
+    void nest(place, sides[side], context.model.get("code"), answer, context.signal).catch((error) =>
+      place.replaceChildren(String(error)),
+    );
+    return h(
+      "section",
+      { class: "nbp-side", "aria-label": name },
+      h("div", { class: "nbp-name" }, h("bdi", {}, name)),
+      place,
+    );
+  });
+  const agree = rows.length ? `${same} of ${rows.length} agree` : "Neither found anything";
+  body.append(
+    h("div", { class: "nbp-bar-top" }, h("strong", {}, agree), toggle, menu(exported(spec), context)),
+    rows.length
+      ? h("div", { class: "nbp-scroll", tabindex: 0, role: "region", "aria-label": "Differences" }, table)
+      : "",
+    h("div", { class: "nbp-sides" }, ...panes),
+  );
+  show();
+}
+
+/** @param {Row} row */
+function line({ what, left, right, same }) {
+  const cell = (/** @type {string | null} */ value) =>
+    h("td", { class: value === null ? "nbp-muted" : "", dir: "auto" }, value ?? "—");
+  const sign = h("td", { title: same ? "they agree" : "they differ" }, same ? "=" : "≠");
+  return h("tr", { "data-same": same }, sign, h("th", { scope: "row", dir: "auto" }, what), cell(left), cell(right));
+}
+
+/** @param {Spec} spec @returns {import("@nbpipes/kit/actions.js").Export} */
+function exported({ names, rows, head }) {
+  return {
+    name: "comparison",
+    json: () => rows,
+    rows: () => [
+      [head, ...names, "same"],
+      ...rows.map(({ what, left, right, same }) => [what, left, right, String(same)]),
+    ],
+  };
+}

@@ -1,0 +1,89 @@
+import { button } from "@nbpipes/kit/controls.js";
+import { h } from "@nbpipes/kit/dom.js";
+import { nest } from "@nbpipes/kit/nested.js";
+
+/** @typedef {{name: string, kind: "text" | "line" | "choice", default: string, choices: string[], optional: boolean}} Field */
+/** @typedef {{title: string, inputs: Field[], options: Field[]}} Spec */
+
+/** @type {import("@nbpipes/kit/widget.js").Draw<Spec>} */
+export function draw(body, spec, context) {
+  const inputs = spec.inputs.map(field);
+  const options = spec.options.map(field);
+  const place = h("div", { class: "nbp-played" });
+  const go = button("Run", () => void run(), { class: "nbp-button nbp-go", title: "Ctrl+Enter" });
+  let showing = new AbortController();
+
+  async function run() {
+    const missing = inputs.find(({ about, value }) => !about.optional && !value().trim());
+    if (missing) {
+      missing.control.focus();
+      return context.say(`${missing.about.name} is empty`);
+    }
+    go.disabled = true;
+    go.textContent = "Running …";
+    try {
+      const { spec, code } = await context.request("run", {
+        inputs: values(inputs),
+        options: values(changed(options)),
+      });
+      showing.abort();
+      showing = new AbortController();
+      await nest(place, spec, code, context.request, showing.signal);
+      context.say("Done");
+    } catch (error) {
+      place.replaceChildren(
+        h("div", { class: "nbp-error", role: "alert" }, error instanceof Error ? error.message : String(error)),
+      );
+    } finally {
+      go.disabled = false;
+      go.textContent = "Run";
+    }
+  }
+
+  const form = h("div", { class: "nbp-form" }, ...inputs.map(({ node }) => node));
+  form.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
+    event.preventDefault();
+    event.stopPropagation(); // the notebook would run the cell
+    if (!go.disabled) void run();
+  });
+  const more = h(
+    "details",
+    {},
+    h("summary", {}, "Options"),
+    h("div", { class: "nbp-options" }, ...options.map(({ node }) => node)),
+  );
+  more.hidden = options.length === 0;
+  body.append(h("strong", {}, spec.title), form, h("div", { class: "nbp-bar-top" }, go, more), place);
+  context.signal.addEventListener("abort", () => showing.abort());
+}
+
+/** @param {Field} about */
+function field(about) {
+  const { name, kind } = about;
+  const control =
+    kind === "text"
+      ? h("textarea", { rows: 3, dir: "auto", spellcheck: "false" })
+      : kind === "choice"
+        ? h(
+            "select",
+            {},
+            ...["", ...about.choices].map((word) => h("option", { value: word }, word || `default (${about.default})`)),
+          )
+        : h("input", { type: "text", dir: "auto", placeholder: about.default });
+  const node = h(
+    "label",
+    { class: `nbp-field nbp-${kind}` },
+    h("span", {}, name, about.optional ? h("small", {}, " optional") : ""),
+    control,
+  );
+  return { about, node, control, value: () => control.value };
+}
+
+/** @typedef {ReturnType<typeof field>} Made */
+
+/** @param {Made[]} fields */
+const changed = (fields) => fields.filter(({ value }) => value().trim());
+
+/** @param {Made[]} fields */
+const values = (fields) => Object.fromEntries(fields.map(({ about, value }) => [about.name, value()]));
