@@ -24,6 +24,14 @@ class Batched:
 
 
 @dataclass(frozen=True, slots=True)
+class Partial:
+    """What there is of an item that is being written: all of its new text so far."""
+
+    index: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Done:
     """An item has its result. Done and Failed come in the order of the items, unless that was not asked for."""
 
@@ -50,4 +58,4 @@ class Tuned:
     why: str
 
 
-Event = Started | Batched | Done | Failed | Tuned
+Event = Started | Batched | Partial | Done | Failed | Tuned

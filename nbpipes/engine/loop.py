@@ -9,11 +9,12 @@ waits for an answer that hangs on the next question.
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
-from nbpipes.engine.events import Batched, Done, Event, Failed, Stage, Started, Tuned
+from nbpipes.engine.events import Batched, Done, Event, Failed, Partial, Stage, Started, Tuned
 from nbpipes.engine.memory import is_shortage, release
 from nbpipes.engine.tuning import Limits
 from nbpipes.processing.batch import Chunk
@@ -44,6 +45,23 @@ class Steps(Protocol[Given]):
     def preprocess(self, item: Any, options: Given) -> Iterator[Chunk]: ...
     def forward(self, chunks: Sequence[Chunk], options: Given) -> list[ChunkOutput]: ...
     def postprocess(self, outputs: list[ChunkOutput], options: Given) -> Any: ...
+
+
+@runtime_checkable
+class Telling(Protocol[Given]):
+    """A pipeline whose forward can tell what there is while it runs: the number of a chunk, and its text so far."""
+
+    def forward_stream(
+        self, chunks: Sequence[Chunk], options: Given
+    ) -> Generator[tuple[int, str], None, list[ChunkOutput]]: ...
+
+
+class Interrupted(KeyboardInterrupt):
+    """The user has ended a forward early. outputs: what each chunk has by then; their items are Done, then it rises."""
+
+    def __init__(self, outputs: list[ChunkOutput]) -> None:
+        super().__init__("stopped")
+        self.outputs = outputs
 
 
 @dataclass(slots=True)
@@ -80,11 +98,13 @@ def run(
     sized: bool,
     ordered: bool = True,
     ready: Callable[[], bool] | None = None,
+    partial: bool = False,
 ) -> Iterator[Event]:
     """Computes the items and says what happens. A failing item costs itself only; a failing source raises at its end.
 
     sized: whether reading ahead is harmless because the source is all there. ordered: False gives each result as soon
     as it is there. ready: whether the source has another item at once; where it has not, what was read is computed.
+    partial: whether to tell what there is of items that are being written.
     """
     reader = Reader(items, lambda item: steps.preprocess(item, options), limits, patient=sized, ready=ready)
     under_way: deque[Slot] = deque()
@@ -95,9 +115,19 @@ def run(
             yield Started(slot.index, slot.item)
         yield from settled(steps, under_way, options)
         for batch in batches(pieces, limits):
-            reports = list(_compute(steps, batch, options, limits))
+            reports, stopped = [], None
+            try:
+                for report in _compute(steps, batch, options, limits, partial):
+                    if isinstance(report, Partial):
+                        yield report
+                    else:
+                        reports.append(report)
+            except Interrupted as interrupt:
+                stopped = interrupt
             yield from settled(steps, under_way, options)
             yield from reports
+            if stopped is not None:
+                raise stopped
     yield from settled(steps, under_way, options)
     if reader.error is not None:
         raise reader.error
@@ -127,10 +157,11 @@ class Reader:
         for slot in self._slots():
             self.slots.append(slot)
             for piece in self._pieces(slot):
-                pieces.append(piece)
+                # Only once there is one more, so that an item whose last piece fills a window is complete with it.
                 if len(pieces) >= max(self.limit, FIRST_WINDOW):
                     yield self._window(pieces)
                     pieces = []
+                pieces.append(piece)
             if self.waited or len(self.slots) >= self.limit or (self.ready is not None and not self.ready()):
                 yield self._window(pieces)
                 pieces = []
@@ -191,7 +222,9 @@ def batches(pieces: Sequence[Piece], limits: Limits) -> Iterator[list[Piece]]:
         yield batch
 
 
-def _compute(steps: Steps[Given], batch: list[Piece], options: Given, limits: Limits) -> Iterator[Batched | Tuned]:
+def _compute(
+    steps: Steps[Given], batch: list[Piece], options: Given, limits: Limits, partial: bool
+) -> Iterator[Batched | Tuned | Partial]:
     """One forward. If it fails it is done again in halves, until the chunk at fault stands alone.
 
     Where memory is short a chunk alone gets a second chance, as others may have freed some.
@@ -204,7 +237,7 @@ def _compute(steps: Steps[Given], batch: list[Piece], options: Given, limits: Li
             continue
         size = sum(piece.chunk.size for piece in pieces)
         start = time.perf_counter()
-        error = _forward(steps, pieces, options)
+        error = yield from _forward(steps, pieces, options, partial)
         if error is None:
             seconds, worked = time.perf_counter() - start, max(worked, size)
             yield Batched(len(pieces), size, seconds)
@@ -226,16 +259,41 @@ def _compute(steps: Steps[Given], batch: list[Piece], options: Given, limits: Li
         yield tuned
 
 
-def _forward(steps: Steps[Given], pieces: list[Piece], options: Given) -> Exception | None:
+def _forward(
+    steps: Steps[Given], pieces: list[Piece], options: Given, partial: bool
+) -> Generator[Partial, None, Exception | None]:
     """Gives the chunks their outputs, or says why not. The error leaves here, so that nothing of it is kept alive."""
+    chunks = [piece.chunk for piece in pieces]
     try:
-        outputs = steps.forward([piece.chunk for piece in pieces], options)
+        if partial and isinstance(steps, Telling):
+            outputs = yield from _told(steps.forward_stream(chunks, options), pieces)
+        else:
+            outputs = steps.forward(chunks, options)
+    except Interrupted as interrupt:
+        _give(pieces, interrupt.outputs)
+        raise
     except Exception as error:
         return error
+    _give(pieces, outputs)
+    return None
+
+
+def _told(
+    stream: Generator[tuple[int, str], None, list[ChunkOutput]], pieces: list[Piece]
+) -> Generator[Partial, None, list[ChunkOutput]]:
+    with closing(stream):
+        while True:
+            try:
+                number, text = next(stream)
+            except StopIteration as end:
+                return end.value
+            yield Partial(pieces[number].slot.index, text)
+
+
+def _give(pieces: list[Piece], outputs: list[ChunkOutput]) -> None:
     for piece, output in zip(pieces, outputs, strict=True):
         piece.slot.outputs[piece.place] = output
         piece.slot.missing -= 1
-    return None
 
 
 def _settled(steps: Steps[Given], under_way: deque[Slot], options: Given) -> Iterator[Event]:

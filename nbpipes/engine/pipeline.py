@@ -129,12 +129,13 @@ class Pipeline(Documented, Saved, Streamed, Generic[OptionsT]):
     def events(
         self, items: Iterable[Any], *, sized: bool = True, batch_size: int | None = None, **options: Any
     ) -> Iterator[Event]:
-        """Runs items and tells what happens: Started, Batched, Tuned, and for each item in order Done or Failed.
+        """Runs items and tells what happens: Started, Batched, Tuned, and for each item in order Done or Failed. Tasks
+        that write tell Partial texts too; an interrupt of these gives what is there as Done before it is raised.
 
         sized: False keeps the engine from reading ahead where the source has to wait (see engine/loop.py).
         """
         chosen = self.options.updated(options, self.task)
-        return run(self, items, chosen, self.limits(batch_size), sized=sized)
+        return run(self, items, chosen, self.limits(batch_size), sized=sized, partial=True)
 
     def limits(self, batch_size: int | None = None) -> Limits:
         """How much goes into one forward; what is learnt of it on the way stays with the pipeline."""

@@ -82,7 +82,7 @@ class BeamWriter(Writer):
         self.width = request.settings.num_beams
         self.ahead = max(2, 1 + len(request.settings.ends)) * self.width
 
-    def advance(self) -> Progress:
+    def step(self) -> Progress:
         if self.state is None:
             logits = self._start()
         else:

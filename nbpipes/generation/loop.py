@@ -96,9 +96,14 @@ class Writer(ABC):
         self.state: State | None = None
         self.finished = False
 
-    @abstractmethod
+    @torch.inference_mode()
     def advance(self) -> Progress:
         """Adds a token to every row that is not complete."""
+        return self.step()
+
+    @abstractmethod
+    def step(self) -> Progress:
+        """The work of `advance`."""
 
     @abstractmethod
     def results(self) -> list[list[Written]]:
@@ -135,7 +140,7 @@ class TokenWriter(Writer):
         self.dice: list[Dice] = []
         self.why: dict[int, str] = {}
 
-    def advance(self) -> Progress:
+    def step(self) -> Progress:
         if self.state is None:
             logits = self._start()
         else:

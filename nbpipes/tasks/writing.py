@@ -1,7 +1,6 @@
 """What the tasks that write text share: their settings, and writing step by step."""
 
-import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Literal, TypeVar
@@ -9,16 +8,13 @@ from typing import Any, ClassVar, Literal, TypeVar
 import torch
 
 from nbpipes.engine import compute
-from nbpipes.engine.loop import ChunkOutput
+from nbpipes.engine.loop import ChunkOutput, Interrupted
 from nbpipes.engine.options import Options
 from nbpipes.engine.pipeline import Pipeline
-from nbpipes.errors import InputError
 from nbpipes.generation.generate import decoder_of, writer
-from nbpipes.generation.loop import Progress, Request, Writer, Written
+from nbpipes.generation.loop import Request, Writer, Written
 from nbpipes.generation.settings import NAMES, Settings, resolve
 from nbpipes.processing.batch import Batch, Chunk
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -81,6 +77,7 @@ class WritingOptions(Options):
         return {name: value for name in NAMES if (value := getattr(self, name)) is not None}
 
 
+Told = Generator[tuple[int, str], None, list[ChunkOutput]]
 OptionsT = TypeVar("OptionsT", bound=WritingOptions)
 
 
@@ -92,14 +89,6 @@ class Texts:
 
     def __getitem__(self, name: str) -> Any:
         return getattr(self, name)
-
-
-class Interrupted(KeyboardInterrupt):
-    """The user has stopped the writing. outputs: what was written until then, for each chunk."""
-
-    def __init__(self, outputs: list[ChunkOutput]) -> None:
-        super().__init__("stopped")
-        self.outputs = outputs
 
 
 class Writing(Pipeline[OptionsT]):
@@ -132,46 +121,39 @@ class Writing(Pipeline[OptionsT]):
         """Writes on, for one chunk or a batch of them. Returns a ChunkOutput for a chunk, a list of them for a list."""
         if isinstance(chunks, Chunk):
             return self.forward([chunks], options)[0]
-        steps = self._steps(chunks, options or self.options)
+        steps = self._write(chunks, options or self.options, tell=False)
         while True:
             try:
                 next(steps)
             except StopIteration as end:
                 return end.value
 
-    def forward_stream(self, chunks: Sequence[Chunk], options: OptionsT) -> Iterator[tuple[int, str]]:
-        """The same, and tells after each step the number of a chunk and the new text that it has by now.
+    def forward_stream(self, chunks: Sequence[Chunk], options: OptionsT) -> Told:
+        """The same, and tells after each step the number of a chunk and the new text that it has by now."""
+        return self._write(chunks, options, tell=True)
 
-        Returns the outputs. An interrupt raises Interrupted, which has what is there.
-        """
+    def _write(self, chunks: Sequence[Chunk], options: OptionsT, *, tell: bool) -> Told:
+        """Each step is a job of its own for the compute thread, so an interrupt waits for one token at most; what is
+        there by then is in the Interrupted that it raises."""
+        work: Writer | None = None
         ids: dict[int, list[int]] = {}
-        steps = self._steps(chunks, options)
-        while True:
-            try:
-                progress = next(steps)
-            except StopIteration as end:
-                return end.value
-            for number, added in progress.added.items():
-                ids.setdefault(number, []).extend(added)
-                # Half a character is no text yet.
-                yield number, self.tokenizer.decode(ids[number], skip_special_tokens=True).rstrip("\ufffd")
-
-    def _steps(self, chunks: Sequence[Chunk], options: OptionsT) -> Iterator[Progress]:
-        """Each step is a job of its own for the compute thread, so an interrupt waits for one token at most."""
-
-        def start() -> Writer:
-            return writer(decoder_of(self.model), self.request(self.collate(chunks), chunks, options))
-
-        def outputs() -> list[ChunkOutput]:
-            return [ChunkOutput(chunk, Texts(texts)) for chunk, texts in zip(chunks, work.results(), strict=True)]
-
-        work = compute.run(start)
         try:
+            work = compute.run(lambda: self._writer(chunks, options))
             while not work.finished:
-                yield compute.run(lambda: _advance(work))
+                progress = compute.run(work.advance)
+                for number, added in progress.added.items() if tell else ():
+                    ids.setdefault(number, []).extend(added)
+                    text = self.tokenizer.decode(ids[number], skip_special_tokens=True)
+                    yield number, text.rstrip("\ufffd")  # half a character is no text yet
         except KeyboardInterrupt:
-            raise Interrupted(compute.run(outputs)) from None  # in the queue behind the step that was under way
-        return outputs()
+            if work is None:
+                raise
+            # In the queue behind the step that was under way.
+            raise Interrupted(_outputs(chunks, compute.run(work.results))) from None
+        return _outputs(chunks, work.results())
+
+    def _writer(self, chunks: Sequence[Chunk], options: OptionsT) -> Writer:
+        return writer(decoder_of(self.model), self.request(self.collate(chunks), chunks, options))
 
     @property
     def _pad(self) -> int | None:
@@ -191,14 +173,5 @@ class Writing(Pipeline[OptionsT]):
         return dict((self.model.config.task_specific_params or {}).get(self.task) or {})
 
 
-def _advance(work: Writer) -> Progress:
-    with torch.inference_mode():
-        return work.advance()
-
-
-def check_room(settings: Settings, prompt: int, limit: int | None) -> None:
-    """Warns about lengths that contradict each other. InputError where nothing can be written."""
-    if settings.min_new_tokens and settings.longest(prompt, limit) < prompt + settings.min_new_tokens:
-        log.warning("min_new_tokens=%s is more than can be written", settings.min_new_tokens)
-    if limit is not None and prompt >= limit:
-        raise InputError(f"the prompt has {prompt:,} tokens, and the model reads at most {limit:,}")
+def _outputs(chunks: Sequence[Chunk], written: list[list[Written]]) -> list[ChunkOutput]:
+    return [ChunkOutput(chunk, Texts(texts)) for chunk, texts in zip(chunks, written, strict=True)]

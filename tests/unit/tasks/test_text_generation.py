@@ -1,12 +1,15 @@
 """Text generation answers as transformers does, and does what transformers does not."""
 
+import gc
 import json
 from pathlib import Path
 
 import pytest
 
 from nbpipes import pipeline
+from nbpipes.engine.events import Done, Failed, Partial
 from nbpipes.errors import InputError
+from nbpipes.layers.cache import Cache
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 CASES = {
@@ -125,3 +128,72 @@ def test_broken_and_hostile_templates(llama, template):
 def test_settings_are_printed(gpt2):
     assert "max_new_tokens=256" in repr(gpt2.generation_config)
     assert make("gpt2", max_new_tokens=7, temperature=0).generation_config.do_sample is False
+
+
+def interrupting(after: int):
+    """A logits processor at which the user presses Ctrl-C when it has been called so often."""
+    calls = iter(range(after))
+
+    def process(ids, scores):
+        if next(calls, None) is None:
+            raise KeyboardInterrupt
+        return scores
+
+    return process
+
+
+def caches() -> int:
+    gc.collect()
+    return sum(type(one) is Cache for one in gc.get_objects())
+
+
+def test_texts_are_told_as_they_come(gpt2):
+    fixed = {"max_new_tokens": 6, "do_sample": False, "return_full_text": False}
+    events = list(gpt2.events(TEXTS, **fixed))
+    done = {event.index: event.result[0]["generated_text"] for event in events if isinstance(event, Done)}
+    for index, text in done.items():
+        told = [event.text for event in events if isinstance(event, Partial) and event.index == index]
+        assert len(told) == 6
+        assert told == sorted(told, key=len)
+        assert text.startswith(told[-1].rstrip())
+    assert list(done) == [0, 1, 2]
+
+
+def test_an_interrupt_keeps_what_is_there(gpt2):
+    fixed = {"max_new_tokens": 9, "do_sample": False}
+    whole = [one[0]["generated_text"] for one in gpt2(TEXTS, **fixed)]
+    events, found = gpt2.events(TEXTS, logits_processor=[interrupting(4)], batch_size=3, **fixed), []
+    with pytest.raises(KeyboardInterrupt):
+        found.extend(event for event in events)
+    done = [event.result[0]["generated_text"] for event in found if isinstance(event, Done)]
+    assert len(done) == 3
+    for text, part, prompt in zip(whole, done, TEXTS, strict=True):
+        assert text.startswith(part)
+        assert len(prompt) < len(part) < len(text)
+
+
+def test_an_interrupted_list_has_what_is_there(gpt2):
+    with pytest.raises(KeyboardInterrupt) as caught:
+        gpt2(TEXTS, logits_processor=[interrupting(2)], max_new_tokens=9)
+    assert len(caught.value.partial) == 3
+
+
+@pytest.mark.parametrize("end", ["close", "interrupt", "forgotten"])
+def test_a_stopped_stream_frees_its_cache(gpt2, end):
+    before = caches()
+    events = gpt2.events(["Paris"], max_new_tokens=9, logits_processor=[interrupting(3)] if end == "interrupt" else [])
+    if end == "interrupt":
+        with pytest.raises(KeyboardInterrupt):
+            list(events)
+    else:
+        while not isinstance(next(events), Partial):
+            pass
+        if end == "close":
+            events.close()
+    del events
+    assert caches() == before
+
+
+def test_a_stream_goes_on_after_a_bad_item(gpt2):
+    events = list(gpt2.events(["Paris " * 90, "Paris is"], max_new_tokens=2, do_sample=False))
+    assert [type(event).__name__ for event in events if isinstance(event, Done | Failed)] == ["Failed", "Done"]
