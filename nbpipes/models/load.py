@@ -44,9 +44,11 @@ def load_model(
     kind = choose_head(known, config.model_type, kinds, task)
     checkpoint = Checkpoint.open(repo, variant=variant)
     model = known.build(config, kind)
+    moves = known.plan(checkpoint.shapes(), kind)
+    known.trim(model, moves)
     model.unused = fill(
         model,
-        known.plan(checkpoint.shapes(), kind),
+        moves,
         checkpoint,
         ties=known.ties(config, kind),
         origin=lambda target: known.origin(target, kind),

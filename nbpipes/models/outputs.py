@@ -65,3 +65,19 @@ class Spans(Output):
     start: Tensor
     end: Tensor
     per_token: ClassVar[frozenset[str]] = frozenset({"start", "end"})
+
+
+@dataclass(slots=True)
+class Seen(Output):
+    """What a trunk sees in images. hidden: `(batch, tokens, width)`, or `(batch, channels, height, width)` of maps;
+    pooled: one vector for each image, where the model has one."""
+
+    hidden: Tensor
+    pooled: Tensor | None = None
+
+
+@dataclass(slots=True)
+class Pairs(Output):
+    """logits: `(batch, texts)`, how well each text fits an item."""
+
+    logits: Tensor

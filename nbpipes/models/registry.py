@@ -14,7 +14,9 @@ MODULES: Mapping[str, str] = MappingProxyType(
         "camembert": "text.bert",
         "deberta": "text.deberta",
         "deberta-v2": "text.deberta",
+        "deit": "vision.vit",
         "distilbert": "text.bert",
+        "efficientnet": "vision.efficientnet",
         "electra": "text.electra",
         "gpt2": "text.gpt2",
         "llama": "text.llama",
@@ -23,8 +25,10 @@ MODULES: Mapping[str, str] = MappingProxyType(
         "mpnet": "text.mpnet",
         "qwen2": "text.llama",
         "qwen3": "text.llama",
+        "resnet": "vision.resnet",
         "roberta": "text.bert",
         "smollm3": "text.llama",
+        "vit": "vision.vit",
         "xlm-roberta": "text.bert",
     }
 )

@@ -75,6 +75,21 @@ TASKS: dict[str, Row] = {
         ("distilbert/distilbert-base-cased-distilled-squad", "564e9b5"),
         architectures=("ForQuestionAnswering",),
     ),
+    "image-classification": Row(
+        "image_classification:ImageClassificationPipeline",
+        (Head.IMAGE,),
+        ("google/vit-base-patch16-224", "3f49326"),
+        ("image_processor",),
+        ("ForImageClassification", "ForImageClassificationWithTeacher"),
+        "image",
+    ),
+    "image-feature-extraction": Row(
+        "image_feature_extraction:ImageFeatureExtractionPipeline",
+        (Head.BASE,),
+        ("google/vit-base-patch16-224", "3f49326"),
+        ("image_processor",),
+        kind="image",
+    ),
 }
 ALIASES: Mapping[str, str] = MappingProxyType(
     {"sentiment-analysis": "text-classification", "ner": "token-classification"}
@@ -85,6 +100,7 @@ AUTO_CLASSES: Mapping[str, Head] = MappingProxyType(
     {
         "AutoModel": Head.BASE,
         "AutoModelForCausalLM": Head.CAUSAL,
+        "AutoModelForImageClassification": Head.IMAGE,
         "AutoModelForMaskedLM": Head.MASKED,
         "AutoModelForQuestionAnswering": Head.SPANS,
         "AutoModelForSequenceClassification": Head.SEQUENCE,

@@ -18,6 +18,8 @@ from make_encodings import make_encodings
 from make_models import FAMILIES, LIMIT, make_models
 from make_tasks import make_tasks
 from make_tokenizers import make_tokenizer
+from make_vision import FAMILIES as VISION
+from make_vision import make_pictures, make_processors, make_vision
 
 HERE = Path(__file__).parent
 VERSION = "4.57.6"
@@ -42,10 +44,13 @@ def main() -> None:
     warnings.simplefilter("ignore")
     transformers.logging.set_verbosity_error()
     torch.set_num_threads(1)  # sums in one order, whatever the machine
-    for family in sys.argv[1:] or [*FAMILIES, *DECODERS]:
-        make_family(family)
-    if not sys.argv[1:]:
+    named = sys.argv[1:]
+    if not named:
         make_encodings([])
+        make_pictures()
+        make_processors()
+    for family in named or [*FAMILIES, *DECODERS, *VISION]:
+        make_vision(family) if family in VISION else make_family(family)
 
 
 if __name__ == "__main__":

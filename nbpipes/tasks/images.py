@@ -1,0 +1,59 @@
+"""What the tasks that read images share."""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, TypeVar
+
+import torch
+
+from nbpipes.engine.inputs import Given
+from nbpipes.engine.options import Options
+from nbpipes.engine.pipeline import Pipeline
+from nbpipes.errors import InputError
+from nbpipes.processing.batch import Batch, Chunk
+from nbpipes.processing.images import ImageProcessor, stack
+from nbpipes.processing.media import is_image, read_image
+
+OptionsT = TypeVar("OptionsT", bound=Options)
+
+
+class ReadsImages(Pipeline[OptionsT]):
+    """The base of tasks whose items are images: paths, URLs, base64, bytes, PIL images, arrays, tensors.
+
+    Images are given as the first argument or as `inputs=`, `images=` or `image=`.
+    """
+
+    budget: ClassVar[int] = 8 * 224 * 224
+    wanted = "an image (a path, URL, base64, bytes, PIL image, array or tensor)"
+
+    def is_item(self, value: Any) -> bool:
+        return is_image(value)
+
+    def arguments(self, args: tuple[Any, ...], options: dict[str, Any]) -> Given:
+        for name in ("images", "image"):
+            if name in options:
+                if args:
+                    raise TypeError(f"images are given twice, as an argument and as {name}=")
+                args = (options.pop(name),)
+        if len(args) == 1 and isinstance(args[0], torch.Tensor) and args[0].ndim == 4:
+            args = (list(args[0]),)
+        return super().arguments(args, options)
+
+    def image_chunk(self, item: Any, timeout: float | None, processor: ImageProcessor | None = None) -> Chunk:
+        """The chunk of an image; its note is the image's height and width. processor: instead of the pipeline's."""
+        if self.image_processor is None:
+            raise InputError(f"{self.task} needs an image processor: pass image_processor=")
+        image = read_image(item, timeout)
+        pixels = (processor or self.image_processor).prepare(image)
+        height, width = pixels.size
+        return Chunk({"pixels": pixels}, (image.height, image.width), height * width, group=pixels.size)
+
+    def collate(self, chunks: Sequence[Chunk]) -> Batch:
+        """Images of one size."""
+        pixels = stack([chunk.inputs["pixels"] for chunk in chunks]).to(self.device)
+        return Batch({"pixel_values": pixels}, (1,) * len(chunks))
+
+
+def check_timeout(timeout: float | None) -> None:
+    """InputError unless `timeout` is a number of seconds above 0, or None."""
+    if timeout is not None and (isinstance(timeout, bool) or not isinstance(timeout, int | float) or not timeout > 0):
+        raise InputError(f"timeout must be seconds above 0, or None, not {timeout!r}")
