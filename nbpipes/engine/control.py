@@ -25,6 +25,8 @@ class Control:
         self.stopping = threading.Event()
         self._free = threading.Event()
         self._free.set()
+        self.wake: Callable[[], None] = lambda: None
+        """Called by a stop, to end what the job waits for."""
 
     @property
     def paused(self) -> bool:
@@ -34,6 +36,7 @@ class Control:
         """Ends the job after the batch under way, also where it is paused."""
         self.stopping.set()
         self._free.set()
+        self.wake()
 
     def pause(self) -> None:
         """Holds the job after the batch under way."""

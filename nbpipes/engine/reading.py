@@ -42,7 +42,7 @@ class Readable:
         while True:
             over = self._future.done()
             found = self.shelf.after(row)
-            for row, value, item in found:  # noqa: B007  the last row is where to go on
+            for row, value, item in found:
                 if not isinstance(value, Failure) or self.on_error == "record":
                     yield self.pipe.annotated(value, self._item_of(row, item))
             if found:

@@ -26,6 +26,10 @@ class Shelf(Protocol):
         """Makes ready for adding, as its only writer."""
         ...
 
+    def check(self, source: Iterator[Any]) -> Iterator[Any]:
+        """The items of a source, once it is sure that the source may be put here."""
+        ...
+
     def wants(self, position: int, item: Any) -> int | None:
         """The row of an item of the source, None if its result is there already."""
         ...
@@ -71,6 +75,9 @@ class Held:
 
     def open(self) -> None:
         pass
+
+    def check(self, source: Iterator[Any]) -> Iterator[Any]:
+        return source
 
     def wants(self, position: int, item: Any) -> int | None:
         return position

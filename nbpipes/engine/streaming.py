@@ -75,8 +75,7 @@ class Streamed:
 
     def _engine(self, options: Options, limits: Limits) -> Callable[..., Iterator[Event]]:
         def engine(items: Iterable[Any], *, ordered: bool, ready: Callable[[], bool] | None) -> Iterator[Event]:
-            return run(  # pyright: ignore
-                self, items, options, limits, sized=True, ordered=ordered, ready=ready, partial=True
-            )
+            steps: Any = self
+            return run(steps, items, options, limits, sized=True, ordered=ordered, ready=ready, partial=True)
 
         return engine

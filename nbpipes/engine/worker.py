@@ -45,7 +45,10 @@ class Work:
 
     def run(self, source: Iterable[Any]) -> None:
         """Runs a source's items, as far as the shelf wants them. A Lookahead is read as it comes."""
-        self.ahead = source if isinstance(source, Lookahead) else None
+        if isinstance(source, Lookahead):
+            self.ahead, self.control.wake = source, source.close
+            if self.control.stopping.is_set():
+                source.close()
         self._drive(self._wanted(source))
 
     def run_rows(self, rows: Iterable[tuple[int, Any]]) -> None:
@@ -53,7 +56,7 @@ class Work:
         self._drive(iter(rows))
 
     def _wanted(self, source: Iterable[Any]) -> Iterator[tuple[int, Any]]:
-        for position, item in enumerate(source):
+        for position, item in enumerate(self.shelf.check(iter(source))):
             if self.control.stopping.is_set():
                 return
             row = self.shelf.wants(position, item)

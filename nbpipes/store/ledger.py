@@ -1,6 +1,6 @@
 """Which rows of an input are still wanted, and by what they are known again when the run is gone on with."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -27,11 +27,27 @@ class Ledger:
         self._rows, self._hashes = rows[order], hashes[order]
         self._key, self._has_key = key, has_key
         self._place, self._next = 0, int(rows.max()) + 1 if len(rows) else 0
-        self._same = self._changed = 0
         self._under_way: dict[int, tuple[int, str | None]] = {}
         self._asked: set[int] = set()
         self.stale: set[int] = set()
         """Rows that are there for an item that is another now."""
+
+    @property
+    def head(self) -> int:
+        """How many of the first items `check` wants to see."""
+        return min(ENOUGH, len(self._rows)) if self._key is None else 0
+
+    def check(self, items: Sequence[Any]) -> None:
+        """StoreError if the first items are not those that this run was begun with."""
+        first = self._rows < len(items)
+        there = dict(zip(self._rows[first].tolist(), self._hashes[first].tolist(), strict=True))
+        own = {row: item_hash(item) for row, item in enumerate(items) if row in there}
+        changed = sum(bool(there[row] and found and found != there[row]) for row, found in own.items())
+        if 2 * changed > len(own):
+            raise StoreError(
+                f"{changed} of the first {len(own)} rows are not those that this run was begun with: "
+                "name another sink, pass resume='restart' to drop what is there, or key= if rows move"
+            )
 
     def wants(self, position: int, item: Any) -> int | None:
         """The row of the item at a position, None if its result is there. Positions come in order."""
@@ -70,15 +86,8 @@ class Ledger:
         if self._place >= len(self._rows) or self._rows[self._place] != row:
             return False
         changed = bool(own and self._hashes[self._place] and self._hashes[self._place] != own)
-        self._same += not changed
-        self._changed += changed
         if changed:
             self.stale.add(row)
-        if self._changed + self._same == ENOUGH and self._changed > self._same:
-            raise StoreError(
-                f"{self._changed} of the first {ENOUGH} rows are not those that this run was begun with: "
-                "name another sink, pass resume='restart' to drop what is there, or key= if rows move"
-            )
         return not changed
 
 

@@ -7,6 +7,7 @@ again after a crash.
 import json
 import time
 from collections.abc import Iterator
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +112,12 @@ class ShardStore(ShardReader):
             self._write()
         finally:
             self.lease.give_back()
+
+    def check(self, source: Iterator[Any]) -> Iterator[Any]:
+        """The items of a source, once the first of them are known to be those of this run."""
+        items = list(islice(source, self._ledger.head))
+        self._ledger.check(items)
+        return chain(items, source)
 
     def wants(self, position: int, item: Any) -> int | None:
         """The row of an item, None if its result is there."""

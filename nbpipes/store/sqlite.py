@@ -5,6 +5,8 @@ leaves whole batches and nothing twice. Once enough rows have gathered they are 
 in one transaction, listed and taken out of the database; a file that is not listed is a leftover and is removed.
 """
 
+from collections.abc import Iterator
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +50,12 @@ class SqliteStore(Reader):
         """Gives the lease back."""
         self._db.close()
         self.lease.give_back()
+
+    def check(self, source: Iterator[Any]) -> Iterator[Any]:
+        """The items of a source, once the first of them are known to be those of this run."""
+        items = list(islice(source, self._ledger.head))
+        self._ledger.check(items)
+        return chain(items, source)
 
     def wants(self, position: int, item: Any) -> int | None:
         """The row of an item, None if its result is there."""

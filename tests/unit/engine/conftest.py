@@ -14,7 +14,9 @@ from nbpipes.engine.pipeline import Pipeline
 from nbpipes.models.outputs import Logits
 from nbpipes.processing.batch import Batch, Chunk
 
-SHORTAGE = "[enforce fail at alloc_cpu.cpp:127] . DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"
+SHORTAGE = (
+    "[enforce fail at alloc_cpu.cpp:127] . DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"
+)
 
 
 class Doubling(Pipeline[Options]):

@@ -2,6 +2,7 @@
 
 import math
 import random
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -80,7 +81,7 @@ def test_a_shortage_lowers_the_ceiling_which_rises_again_with_care():
         seen.append(limits.budget)
         limits.worked(limits.budget, 0.1)
     assert seen == sorted(seen)
-    assert all(later <= STEP * earlier + 1 for earlier, later in zip(seen, seen[1:], strict=False))
+    assert all(later <= STEP * earlier + 1 for earlier, later in pairwise(seen))
     assert seen.index(1000) > 100
 
 
