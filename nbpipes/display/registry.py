@@ -29,6 +29,9 @@ KINDS = {
     "fill-mask": Kind("blanks", frozenset({"score", "token_str", "sequence"})),
     "feature-extraction": Kind("embeddings"),
     "text-generation": PLAIN,
+    "image-classification": Kind("image_labels"),
+    "image-feature-extraction": Kind("image_embeddings"),
+    "zero-shot-image-classification": Kind("image_labels"),
 }
 
 

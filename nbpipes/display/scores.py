@@ -1,6 +1,6 @@
 """Labels with scores (text-classification, zero-shot-classification), several items as one table."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from nbpipes.display import kit, plain
@@ -17,6 +17,11 @@ def draw(value: Any, source: Any, room: int) -> str:
     if not pairs:
         return plain.draw(value, source, room)
     quoted = kit.quote(source_of(value, source), min(room // 2, 3_000))
+    return quoted + label_table(pairs, room - kit.size(quoted))
+
+
+def label_table(pairs: Sequence[Pair], room: int) -> str:
+    """Return a table of labels, each with its score as number and bar."""
     # Bars end at 1, the most that a probability can be; scores that are none (a regression) at the largest.
     top = max((abs(score) for _, score in pairs if kit.is_score(score)), default=1.0)
 
@@ -28,11 +33,24 @@ def draw(value: Any, source: Any, room: int) -> str:
                 + kit.bar(score / max(top, 1.0) if kit.is_score(score) else 0.0)
             )
 
-    return quoted + kit.table(kit.heads("label", ">score", ""), rows(), len(pairs), room - kit.size(quoted))
+    return kit.table(kit.heads("label", ">score", ""), rows(), len(pairs), room)
 
 
 def draw_batch(values: Sequence[Any], sources: Sequence[Any], room: int) -> str:
     """Return a table with a row per text: its best label, or all scores where all have the same labels."""
+
+    def text(index: int) -> str:
+        shown = _excerpt(kit.text_of(source_of(values[index], sources[index])))
+        return kit.cell(shown, f"{kit.CELL};overflow-wrap:anywhere;min-width:8em")
+
+    return batch_table(values, "text", text, room)
+
+
+def batch_table(values: Sequence[Any], name: str, item: Callable[[int], str], room: int) -> str:
+    """Return a table with a row per item: its number, the cell that `item` makes of it, and its label or labels.
+
+    name: heads the column of the items.
+    """
     shown = [pairs_of(value) for value in values[: kit.ROWS]]
     labels = sorted({str(label) for pairs in shown for label, _ in pairs})
     grid = all(len(pairs) == len(labels) for pairs in shown) and 1 < len(labels) <= COLUMNS
@@ -40,12 +58,10 @@ def draw_batch(values: Sequence[Any], sources: Sequence[Any], room: int) -> str:
 
     def rows() -> Iterator[str]:
         for index, pairs in enumerate(shown):
-            text = kit.text_of(source_of(values[index], sources[index]))
-            row = kit.cell(str(index), f"{kit.NUMBER};{kit.MUTED}")
-            row += kit.cell(_excerpt(text), f"{kit.CELL};overflow-wrap:anywhere;min-width:8em")
+            row = kit.cell(str(index), f"{kit.NUMBER};{kit.MUTED}") + item(index)
             yield row + (_grid(pairs, labels) if grid else _best(pairs, values[index], colours))
 
-    head = kit.heads(">", "text", *(f">{label}" for label in labels) if grid else ("label", ">score", ""))
+    head = kit.heads(">", name, *(f">{label}" for label in labels) if grid else ("label", ">score", ""))
     return kit.table(head, rows(), len(values), room)
 
 

@@ -60,6 +60,11 @@ def is_image(value: Any) -> bool:
     return isinstance(value, str | bytes | bytearray | memoryview | os.PathLike | Image.Image)
 
 
+def is_url(text: str) -> bool:
+    """Whether a text is the address of something to download."""
+    return text.lower().startswith(("http://", "https://"))
+
+
 def read_image(source: Any, timeout: float | None = None) -> Image.Image:
     """The image that `source` stands for: RGB, turned as its EXIF data say, the first frame of several.
 
@@ -88,7 +93,7 @@ def _whole(tensor: torch.Tensor) -> NDArray[Any]:
 
 
 def _from_text(text: str, timeout: float | None) -> Image.Image:
-    if text.lower().startswith(("http://", "https://")):
+    if is_url(text):
         return _decoded(download(text, timeout), shortened(text))
     if text.startswith("data:"):
         kind, comma, data = text.partition(",")
@@ -110,7 +115,7 @@ def _bytes_of(text: str, name: str) -> bytes:
         return base64.b64decode("".join(text.split()), validate=True)
     except (binascii.Error, ValueError):
         raise InputError(
-            f"{name} is no file that is here, no http:// or https:// URL, and no valid base64: an image must be {WANTED}"
+            f"{name} is no file that is here, no http(s) URL and no valid base64: an image must be {WANTED}"
         ) from None
 
 
@@ -173,10 +178,11 @@ def _narrowed(image: Image.Image) -> Image.Image:
     """Grey values of 16 bits or more, on the scale of their type: a 16-bit picture keeps its brightness."""
     values = np.asarray(image, dtype=np.float64)
     top = float(np.nanmax(values, initial=0.0))
-    if image.mode == "F":
-        scale = 255.0 if top <= 1 else 1.0
-    else:
-        scale = 1 / 257 if image.mode != "I" or top > 255 else 1.0
+    scale = 1.0
+    if image.mode == "F" and top <= 1:
+        scale = 255.0
+    elif image.mode.startswith("I") and (image.mode != "I" or top > 255):
+        scale = 1 / 257
     return Image.fromarray(np.nan_to_num(values * scale).clip(0, 255).round().astype(np.uint8)).convert("RGB")
 
 
@@ -206,7 +212,7 @@ def _bytes_in(array: NDArray[Any]) -> NDArray[np.uint8]:
     low, high = float(array.min()), float(array.max())
     if not (np.isfinite(low) and np.isfinite(high)):
         raise InputError("the image array holds values that are no finite numbers")
-    if np.issubdtype(array.dtype, np.floating) and 0 <= low and high <= 1:
+    if np.issubdtype(array.dtype, np.floating) and low >= 0 and high <= 1:
         return (array * 255).round().astype(np.uint8)
     if low < 0 or high > 255:
         raise InputError(f"an image array must hold 0…1 or 0…255, not {low:.4g}…{high:.4g}")

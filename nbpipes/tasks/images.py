@@ -11,7 +11,8 @@ from nbpipes.engine.pipeline import Pipeline
 from nbpipes.errors import InputError
 from nbpipes.processing.batch import Batch, Chunk
 from nbpipes.processing.images import ImageProcessor, stack
-from nbpipes.processing.media import is_image, read_image
+from nbpipes.processing.media import is_image, is_url, read_image
+from nbpipes.results.pictures import remember
 
 OptionsT = TypeVar("OptionsT", bound=Options)
 
@@ -43,6 +44,8 @@ class ReadsImages(Pipeline[OptionsT]):
         if self.image_processor is None:
             raise InputError(f"{self.task} needs an image processor: pass image_processor=")
         image = read_image(item, timeout)
+        if isinstance(item, str) and is_url(item):
+            remember(item, image)
         pixels = (processor or self.image_processor).prepare(image)
         height, width = pixels.size
         return Chunk({"pixels": pixels}, (image.height, image.width), height * width, group=pixels.size)

@@ -13,22 +13,25 @@ TAGS = {"div", "span", "mark", "sub", "bdi", "b", "i", "br", "pre"} | {
     "tr",
     "th",
     "td",
+    "img",
 }
-ATTRIBUTES = {"style", "class", "dir", "colspan"}
-VOID = {"br"}
+ATTRIBUTES = {"style", "class", "dir", "colspan", "alt", "width", "height", "src"}
+VOID = {"br", "img"}
 
 
 class Reader(HTMLParser):
     """Reads HTML, refuses what hosts would drop or repair, and keeps the texts.
 
     text: all text, a newline for each br.  bare: text outside sub elements.
-    depths: open marks per character of `bare`.
+    depths: open marks per character of `bare`.  images, alts: data and texts of img elements.
     """
 
     def __init__(self, html: str) -> None:
         super().__init__(convert_charrefs=True)
         self.open: list[str] = []
         self.tags: list[str] = []
+        self.images: list[str] = []
+        self.alts: list[str] = []
         self.text = self.bare = ""
         self.depths: list[int] = []
         html.encode("utf-8")
@@ -42,6 +45,11 @@ class Reader(HTMLParser):
         for name, value in attrs:
             assert name in ATTRIBUTES
             assert value is not None
+            if name == "src":
+                assert re.fullmatch(r"data:image/(jpeg|png);base64,[A-Za-z0-9+/]+=*", value)
+                self.images.append(value)
+            if name == "alt":
+                self.alts.append(value)
             if name == "style":
                 # Only what this package writes: no url(), no quotes, nothing of a user's.
                 assert re.fullmatch(r"[-a-z0-9:;,.%#()A-F ]*", value), value

@@ -55,6 +55,9 @@ VALUES = {
         {"score": SCORE, "token": st.integers(), "token_str": TEXT | JUNK, "sequence": TEXT | JUNK}
     ),
     "feature-extraction": st.lists(st.lists(st.floats(width=32), max_size=3), max_size=3),
+    "image-classification": st.fixed_dictionaries({"label": TEXT | JUNK, "score": SCORE}),
+    "image-feature-extraction": st.lists(st.lists(st.floats(width=32), max_size=3), max_size=3),
+    "zero-shot-image-classification": st.lists(st.fixed_dictionaries({"label": TEXT | JUNK, "score": SCORE})),
     "a task of the user's": JUNK,
 }
 SOURCES = (
@@ -142,6 +145,9 @@ def huge_values() -> dict[str, tuple[Any, Any]]:
         "question-answering": (answers, {"question": HUGE, "context": HUGE}),
         "fill-mask": (blanks, "[MASK]" * 30 + HUGE),
         "feature-extraction": (np.ones((1, 400, 300)).tolist(), HUGE),
+        "image-classification": ([{"label": HUGE, "score": 0.5}] * MANY, np.ones((1500, 2000, 3))),
+        "image-feature-extraction": (np.ones((1, 400, 300)).tolist(), HUGE),
+        "zero-shot-image-classification": ([{"label": HUGE, "score": 0.5}] * MANY, HUGE),
         "a task of the user's": ([{HUGE: HUGE}] * MANY, HUGE),
     }
 

@@ -21,6 +21,9 @@ ONE = {
     "fill-mask": [CANDIDATE],
     "zero-shot-classification": {"sequence": "x", "labels": ["a", "b"], "scores": [0.7, 0.3]},
     "feature-extraction": [[[0.0, 1.0], [2.0, 3.0]]],
+    "image-classification": [{"label": "A", "score": 0.5}],
+    "image-feature-extraction": [[[0.0, 1.0], [2.0, 3.0]]],
+    "zero-shot-image-classification": [{"label": "A", "score": 0.5}],
 }
 COLUMNS = {
     "text-classification": ["row", "label", "score"],
@@ -29,6 +32,9 @@ COLUMNS = {
     "fill-mask": ["row", "mask", "token_str", "score", "token", "sequence"],
     "zero-shot-classification": ["row", "label", "score"],
     "feature-extraction": ["row", "token", "vector"],
+    "image-classification": ["row", "label", "score"],
+    "image-feature-extraction": ["row", "token", "vector"],
+    "zero-shot-image-classification": ["row", "label", "score"],
 }
 
 
