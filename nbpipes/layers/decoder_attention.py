@@ -19,12 +19,18 @@ from nbpipes.layers.rope import Turn, paired
 class Manner:
     """How scores are made. scale: of the products, None = 1/sqrt(head_dim). window: how many tokens, itself included,
     a token sees, None = all before it. cap: softly bounds scores to ±cap. slopes: `(heads,)` by how much a score grows
-    with each position."""
+    with each position. bias: what to add for distances of keys from queries: `(…, …)` to `(heads, …, …)`."""
 
     scale: float | None = None
     window: int | None = None
     cap: float | None = None
     slopes: tuple[float, ...] | None = None
+    bias: Callable[[Tensor], Tensor] | None = None
+
+    @property
+    def plain(self) -> bool:
+        """Whether nothing is added to scores."""
+        return self.slopes is None and self.bias is None
 
 
 class Reading(Protocol):
@@ -74,7 +80,7 @@ class Prompts:
     def _mask(self, length: int, manner: Manner, like: Tensor) -> Tensor | None:
         """None where it is enough that nobody looks ahead."""
         narrow = manner.window is not None and manner.window < length
-        if not narrow and manner.slopes is None and manner.cap is None:
+        if not narrow and manner.plain and manner.cap is None:
             return None
         return self._ahead(length, manner, like)
 
@@ -109,7 +115,7 @@ class Step:
         end = past + count
         narrow = manner.window is not None and manner.window < end
         mask = None
-        if count > 1 or narrow or manner.slopes is not None:
+        if count > 1 or narrow or not manner.plain:
             places = torch.arange(end, device=like.device)
             mask = _additive(places[past:, None], places, manner, like)
         if self.hidden is None:
@@ -127,6 +133,8 @@ def _additive(queries: Tensor, keys: Tensor, manner: Manner, like: Tensor) -> Te
     mask = like.new_zeros(1, 1, *unseen.shape)
     if manner.slopes is not None:
         mask = mask + keys.to(like.dtype) * like.new_tensor(manner.slopes)[:, None, None]
+    if manner.bias is not None:
+        mask = mask + manner.bias(keys - queries)
     return mask.masked_fill(unseen, torch.finfo(like.dtype).min)
 
 
@@ -207,7 +215,7 @@ class DecoderAttention(nn.Module):
         turning = paired(self.heads + self.kv_heads, self.width, self.turned)
         rows[: len(turning)] = rows[turning]
         own = turning[: self.width]
-        norms = [norm.weight for norm in (self.q_norm, self.k_norm) if norm is not None]
+        norms = [weight for norm in (self.q_norm, self.k_norm) if norm is not None for weight in norm.parameters()]
         for weight, order in ((self.joined.weight, rows), (self.joined.bias, rows), *((norm, own) for norm in norms)):
             if weight is not None:
                 weight.data = weight.data[order.to(weight.device)]

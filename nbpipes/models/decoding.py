@@ -68,12 +68,16 @@ class ModelDecoder:
 
 @dataclass(frozen=True)
 class Embedding:
-    """How words and places become vectors. positions: 0 for none; shift: added to each place. scale: of the words."""
+    """How words and places become vectors. positions: 0 for none; shift: added to each place. scale: of the words.
+
+    inner: width of the places, where it is not that of the words.
+    """
 
     vocab: int
     width: int
     positions: int = 0
     shift: int = 0
+    inner: int | None = None
     scale: float = 1.0
     norm: nn.Module | None = None
 
@@ -97,9 +101,10 @@ class CausalTrunk(nn.Module):
     ) -> None:
         super().__init__()
         self.tokens = nn.Embedding(embedding.vocab, embedding.width)
-        self.positions = (
-            nn.Embedding(embedding.positions + embedding.shift, embedding.width) if embedding.positions else None
-        )
+        self.positions = None
+        if embedding.positions:
+            inner = embedding.inner or embedding.width
+            self.positions = nn.Embedding(embedding.positions + embedding.shift, inner)
         self.first_norm, self.norm = embedding.norm, norm
         self.shift, self.scale = embedding.shift, embedding.scale
         self.blocks = nn.ModuleList(blocks)
@@ -147,17 +152,21 @@ class CausalTrunk(nn.Module):
         return x if self.first_norm is None else self.first_norm(x)
 
 
+def last_width(c: Any) -> int:
+    """The width of what a trunk gives."""
+    return getattr(c, "word_embed_proj_dim", None) or c.hidden_size
+
+
 def next_words(*, source: str = "lm_head", bias: bool = False) -> HeadSpec:
     """The next word, by a layer that shares the word embeddings where the config ties them."""
 
     def build(c: Any) -> NextWords:
-        width = getattr(c, "word_embed_proj_dim", None) or c.hidden_size
-        return NextWords(width, c.vocab_size, bias=bias, cap=getattr(c, "final_logit_softcapping", None))
+        return NextWords(last_width(c), c.vocab_size, bias=bias, cap=getattr(c, "final_logit_softcapping", None))
 
     return HeadSpec(build, (rename(source, "out"),), {"out.weight": "tokens.weight"})
 
 
-LAST_TOKEN = HeadSpec(lambda c: LastTokenClassifier(c.hidden_size, len(c.labels)), (rename("score", "out"),))
+LAST_TOKEN = HeadSpec(lambda c: LastTokenClassifier(last_width(c), len(c.labels)), (rename("score", "out"),))
 """Classes of a text, from its last token."""
 HEADS = {Head.CAUSAL: next_words(), Head.SEQUENCE: LAST_TOKEN}
 """The heads that most decoders have."""

@@ -42,6 +42,15 @@ DECODERS: dict[str, dict[str, Any]] = {
     "mistral": LLAMA | {"sliding_window": 5},
     "qwen2": LLAMA,
     "qwen3": LLAMA | {"head_dim": 8},
+    "gemma": LLAMA | {"head_dim": 8},
+    "gemma2": LLAMA | {"head_dim": 8, "sliding_window": 4, "query_pre_attn_scalar": 20, "attn_logit_softcapping": 2.0},
+    "gemma3_text": LLAMA
+    | {"num_hidden_layers": 3, "head_dim": 8, "sliding_window": 4, "sliding_window_pattern": 2, "rope_theta": 500.0},
+    "phi": SIZES | {"hidden_size": 32, "num_key_value_heads": 2},
+    "phi3": LLAMA,
+    "opt": SIZES | {"ffn_dim": 24, "word_embed_proj_dim": 16},
+    "gpt_neox": SIZES | {"hidden_size": 32},
+    "bloom": {"hidden_size": 24, "n_layer": 2, "n_head": 6},
     "smollm3": LLAMA | {"num_hidden_layers": 3, "no_rope_layer_interval": 2},
 }
 # Settings that change numbers, as "head-name of the variant".
@@ -58,11 +67,25 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
         },
         "causal-yarn": {"rope_scaling": ORIGINAL | {"rope_type": "yarn", "factor": 4.0}, "rope_theta": 100.0},
     },
+    "gemma3_text": {"causal-linear": {"rope_scaling": {"rope_type": "linear", "factor": 8.0}}},
+    "phi": {"causal-norms": {"qk_layernorm": True}},
+    "phi3": {
+        "causal-longrope": {
+            "original_max_position_embeddings": 8,
+            "max_position_embeddings": 64,
+            "rope_scaling": {"type": "longrope", "short_factor": [1.0, 1.5], "long_factor": [2.0, 4.0]},
+        },
+        "causal-part": {"hidden_size": 32, "partial_rotary_factor": 0.75, "sliding_window": 5},
+    },
+    "opt": {"causal-post": {"do_layer_norm_before": False, "word_embed_proj_dim": 8}},
+    "gpt_neox": {"causal-serial": {"use_parallel_residual": False, "attention_bias": False}},
     "mistral": {"causal-wide": {"sliding_window": None, "head_dim": 8}},
     "qwen2": {"causal-windows": {"use_sliding_window": True, "sliding_window": 4, "max_window_layers": 1}},
 }
-EAGER = {"gpt2/causal-scaled"}
+EAGER = {"gpt2/causal-scaled", "gemma2/base", "gemma2/causal", "gemma2/sequence"}
 """Checkpoints whose settings the reference's default attention ignores."""
+STRETCHED = {"llama/causal-dynamic", "phi3/causal-longrope"}
+"""Checkpoints that turn by the length of the longest text of a batch, here by that of each text: they do not write."""
 LABELS = ("contradiction", "neutral", "entailment")
 PROMPTS = [[5, 17, 42, 9, 77], [33, 8], [60, 61, 62, 63, 64, 65, 66, 67, 10]]
 SEARCHES: dict[str, dict[str, Any]] = {
@@ -102,7 +125,7 @@ def make_decoder(family: str, folder: Path) -> list[str]:
         fixed = {"dtype": torch.float32, "attn_implementation": kernel}
         model = CLASSES[head].from_pretrained(folder / name, **fixed).eval()
         save_file(answers(model, head), folder / name / "cases.safetensors")
-        if head == "causal":
+        if head == "causal" and f"{family}/{name}" not in STRETCHED:
             searches = SEARCHES | (MORE if family in WRITERS and name == "causal" else {})
             written = {label: write(model, label, settings) for label, settings in searches.items()}
             text = ",\n".join(f"{json.dumps(label)}: {json.dumps(one)}" for label, one in written.items())

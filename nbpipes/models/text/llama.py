@@ -89,7 +89,6 @@ class Qwen2Config(LlamaConfig):
     num_key_value_heads: int | None = 32
     max_position_embeddings: int = 32768
     use_sliding_window: bool = False
-    sliding_window: int | None = 4096
     max_window_layers: int = 28
     bos_token_id: int | None = None
     eos_token_id: int | list | None = None
@@ -98,8 +97,10 @@ class Qwen2Config(LlamaConfig):
         if not self.use_sliding_window:
             return None
         if self.layer_types is None:
-            return self.sliding_window if layer >= self.max_window_layers else None
-        return super().window(layer)
+            narrow = layer >= self.max_window_layers
+        else:
+            narrow = self.layer_types[layer] == "sliding_attention"
+        return self.sliding_window or 4096 if narrow else None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,8 +20,6 @@ FOLDERS = {
 }
 pytestmark = pytest.mark.parametrize("name", FOLDERS)
 EXACT = {"atol": 1e-5, "rtol": 0}
-# These turn by the length that a text has reached: what was read early has been turned as in a shorter text.
-LENGTH_MATTERS = {"llama/causal-dynamic", "phi3/causal-longrope"}
 
 
 @pytest.fixture(autouse=True)
@@ -53,8 +51,6 @@ def begin(decoder: ModelDecoder, prompts: list[list[int]], room: int = 0):
 
 @pytest.mark.parametrize("room", [0, 32])
 def test_token_by_token(name, room):
-    if name in LENGTH_MATTERS:
-        pytest.skip("what was read before keeps its turn")
     ids, logits = texts(name)
     cuts = [len(text) - 2 for text in ids]
     decoder = loaded(name)
@@ -69,8 +65,6 @@ def test_token_by_token(name, room):
 
 
 def test_several_tokens_at_once_then_back(name):
-    if name in LENGTH_MATTERS:
-        pytest.skip("what was read before keeps its turn")
     (_, _, text, *_), (_, _, logits, *_) = texts(name)
     decoder = loaded(name)
     _, state = begin(decoder, [text[:4]])
@@ -80,8 +74,6 @@ def test_several_tokens_at_once_then_back(name):
 
 
 def test_rows_are_chosen_and_repeated(name):
-    if name in LENGTH_MATTERS:
-        pytest.skip("what was read before keeps its turn")
     ids, logits = texts(name)
     decoder = loaded(name)
     _, state = begin(decoder, [text[:-1] for text in ids])
