@@ -128,21 +128,25 @@ def fill(
     CheckpointError names a weight that is missing or has another shape, as stored and as used here.
     """
     wanted = dict(model.named_parameters()) | dict(model.named_buffers())
+    first = {id(slot): name for name, slot in wanted.items()}
+    # One tensor of the model may have several names: modules in two places, whose weights may be stored for each.
+    names = {name: first[id(slot)] for name, slot in model.named_parameters(remove_duplicate=False)}
     given: dict[str, Tensor] = {}
     unused = list(moves.unused)
     for move in moves.moves:
-        targets = [target for target in move.targets if target in wanted and target not in ties]
+        moved = [names.get(target, target) for target in move.targets]
+        targets = [target for target in moved if target in wanted and target not in ties]
         if not targets:
             if move.targets:
                 unused.append(move.source)
             continue
-        for target, tensor in zip(move.targets, move.change(source.tensor(move.source)), strict=True):
+        for target, tensor in zip(moved, move.change(source.tensor(move.source)), strict=True):
             if target in targets:
                 _check_shape(move.source, target, tensor, wanted[target])
                 given[target] = tensor.to(device=device, dtype=dtype if tensor.is_floating_point() else None)
     for target, shared in ties.items():
-        if target in wanted and shared in given:
-            given[target] = given[shared]
+        if target in wanted and names.get(shared, shared) in given:
+            given[target] = given[names.get(shared, shared)]
     _check_missing(wanted.keys() - given.keys(), origin)
     for target, tensor in given.items():
         _assign(model, target, tensor)

@@ -42,14 +42,21 @@ def _attend_tile(q: Tensor, k: Tensor, v: Tensor, tile: Tile, scale: float | Non
 
 
 class Attention(nn.Module):
-    """Self-attention with separate projections of queries, keys and values."""
+    """Self-attention with separate projections of queries, keys and values.
 
-    def __init__(self, width: int, heads: int, *, bias: bool = True) -> None:
+    head_dim: width of each head, None = an equal part of the whole. scale: of the scores, None = 1/sqrt(head_dim).
+    """
+
+    def __init__(
+        self, width: int, heads: int, *, bias: bool = True, head_dim: int | None = None, scale: float | None = None
+    ) -> None:
         super().__init__()
-        if heads < 1 or width % heads:
+        if heads < 1 or (head_dim is None and width % heads):
             raise ValueError(f"a width of {width} cannot be split among {heads} heads")
-        self.heads = heads
-        self.q, self.k, self.v, self.out = (Linear(width, width, bias=bias) for _ in range(4))
+        self.heads, self.scale = heads, scale
+        inner = heads * (head_dim or width // heads)
+        self.q, self.k, self.v = (Linear(width, inner, bias=bias) for _ in range(3))
+        self.out = Linear(inner, width, bias=bias)
         self.joined: Linear | None = None
 
     def fuse(self) -> None:
@@ -72,5 +79,5 @@ class Attention(nn.Module):
         q, k, v = (part.unflatten(-1, (self.heads, -1)) for part in parts)
         if rotate is not None:
             q, k = rotate(q), rotate(k)
-        mixed = attend(q, k, v, layout, bias=bias)
+        mixed = attend(q, k, v, layout, scale=self.scale, bias=bias)
         return self.out(mixed if keep is None else mixed[keep])

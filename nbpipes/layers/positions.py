@@ -1,11 +1,11 @@
-"""Where a token stands, as an id into a table: counted in its sequence, or seen from another token."""
+"""Where a token stands: as an id into a table, counted in its sequence or seen from another token, or as waves."""
 
 import math
 from collections.abc import Callable
 from functools import cache
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from nbpipes.layers.packing import Layout, ScoreBias
 
@@ -48,3 +48,28 @@ def bias_by_length(make: Callable[[int], Tensor | None]) -> ScoreBias:
     """A score bias that only the length of a tile decides. Each is made once: good for all blocks of one forward."""
     made = cache(make)
     return lambda tile: made(tile.length)
+
+
+class Waves(nn.Module):
+    """Places as sines, then cosines, of ever longer waves (https://arxiv.org/abs/1706.03762).
+
+    closed: the last wave is 10,000 times as long as the first one, as M2M100 has it; else the one after it would be.
+    nothing: a place without waves, where padding is put.
+    """
+
+    def __init__(self, width: int, *, closed: bool = False, nothing: int | None = None) -> None:
+        super().__init__()
+        if width < 4 or width % 2:
+            raise ValueError(f"positions in waves need an even width from 4 on, not {width}")
+        self.width, self.closed, self.nothing = width, closed, nothing
+
+    def forward(self, places: Tensor) -> Tensor:
+        """places: `(tokens,)`. Returns `(tokens, width)` in float32."""
+        half = torch.arange(self.width // 2, device=places.device)
+        if self.closed:  # in single precision, as the reference has made its tables
+            lengths = torch.exp(half.float() * -(math.log(10000) / (self.width // 2 - 1)))
+        else:
+            lengths = 10000 ** (-2 * half.double() / self.width)
+        angles = places.to(lengths.dtype)[:, None] * lengths
+        waves = torch.cat((angles.sin(), angles.cos()), -1).float()
+        return waves if self.nothing is None else waves * (places != self.nothing)[:, None]

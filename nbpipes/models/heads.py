@@ -23,6 +23,7 @@ class Head(StrEnum):
     IMAGE = "image"
     PAIRS = "pairs"
     CAUSAL = "causal"
+    SEQ2SEQ = "seq2seq"
 
 
 class HeadModule(nn.Module):

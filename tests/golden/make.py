@@ -16,6 +16,8 @@ import transformers
 from make_decoders import DECODERS, make_decoder
 from make_encodings import make_encodings
 from make_models import FAMILIES, LIMIT, make_models
+from make_seq2seq import FAMILIES as SEQ2SEQ
+from make_seq2seq import make_seq2seq
 from make_tasks import make_tasks
 from make_tokenizers import make_tokenizer
 from make_vision import FAMILIES as VISION
@@ -29,6 +31,8 @@ def make_family(family: str) -> None:
     folder = HERE / family
     if family in DECODERS:
         names = make_decoder(family, folder)
+    elif family in SEQ2SEQ:
+        names = make_seq2seq(family, folder)
     else:
         shutil.rmtree(folder, ignore_errors=True)
         tokenizer = make_tokenizer(family, folder / "tokenizer", LIMIT)
@@ -49,7 +53,7 @@ def main() -> None:
         make_encodings([])
         make_pictures()
         make_processors()
-    for family in named or [*FAMILIES, *DECODERS, *VISION]:
+    for family in named or [*FAMILIES, *DECODERS, *SEQ2SEQ, *VISION]:
         make_vision(family) if family in VISION else make_family(family)
 
 
