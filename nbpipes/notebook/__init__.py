@@ -6,9 +6,11 @@ from typing import Any
 from nbpipes.errors import need
 from nbpipes.notebook.completion import Names, pipe_matcher
 from nbpipes.notebook.magic import PipeMagics
+from nbpipes.notebook.panel import show
 from nbpipes.notebook.when_imported import when_imported
 
 KEY = "nbpipes"
+JOB = "nbpipes.engine.jobs", "Job"
 
 
 def load_ipython_extension(ip: Any) -> None:
@@ -18,6 +20,7 @@ def load_ipython_extension(ip: Any) -> None:
     matcher = pipe_matcher(lambda: Names(tuple(magics.aliases), tuple(ip.user_ns)))
     ip.Completer.custom_matchers.append(matcher)
     ip.meta[KEY] = magics, matcher
+    ip.display_formatter.ipython_display_formatter.for_type_by_name(*JOB, show)
     when_imported("pandas", enable_pandas)
 
 
@@ -34,6 +37,7 @@ def unload_ipython_extension(ip: Any) -> None:
     for kind in ("line", "cell"):
         ip.magics_manager.magics[kind].pop("pipe", None)
     ip.magics_manager.registry.pop(type(magics).__name__, None)
+    ip.display_formatter.ipython_display_formatter.pop(".".join(JOB), None)
     magics.models.unload()
     if "nbpipes.notebook.accessor" in sys.modules:
         sys.modules["nbpipes.notebook.accessor"].unregister()

@@ -6,19 +6,23 @@ from types import MappingProxyType
 from typing import Any
 
 from nbpipes.demo import FOLDERS
+from nbpipes.engine import registry
 from nbpipes.errors import InputError
 from nbpipes.notebook import catalog
 from nbpipes.notebook.forms import MEDIA, Form, Kind
 from nbpipes.notebook.line import OPTIONS, SHORT
 from nbpipes.notebook.models import Models
+from nbpipes.notebook.panel import Panels
 from nbpipes.notebook.table import Table, Text, in_bytes
 
+STOPPING = 2.0  # seconds to wait for a job's last batch, so that its state is told
 USAGE = """\
 %%pipe TASK [model=ID] [key=value …] [--option …] [-o NAME | NAME <<]
 the text below, or = and a Python expression, or one path per line for images and sound
 
 %pipe TASK [key=value …] "text"      the same in one line; x = %pipe … keeps the result
 %pipe tasks · info TASK · models [TASK] · loaded · unload [ID|all] · alias [NAME MODEL [key=value …]]
+%pipe jobs · stop [ID]
 
 key=value goes to the pipeline: literals, plain words, or objects as key=$name and key={expression}.
 {{expression}} in the text is filled in; lines --- separate inputs; %config PipeMagics shows the defaults."""
@@ -115,6 +119,20 @@ def alias_table(words: list[str], models: Models, aliases: dict[str, str]) -> Ta
     return Table(("alias", "stands for"), sorted(aliases.items()))
 
 
+def jobs(words: list[str], models: Models, aliases: dict[str, str]) -> Panels:
+    """The panels of the jobs that run, and of the last ones that are over."""
+    return Panels([registry.find(word) for word in words] or registry.jobs())
+
+
+def stop(words: list[str], models: Models, aliases: dict[str, str]) -> Text:
+    """Stop jobs, by default the one that started last."""
+    found = [registry.find(word) for word in words] or [registry.find()]
+    for job in found:
+        job.stop()
+        job.wait(STOPPING)
+    return Text("\n".join(map(repr, found)))
+
+
 Command = Callable[[list[str], Models, dict[str, str]], Any]
 COMMANDS: Mapping[str, Command] = MappingProxyType(
     {
@@ -125,6 +143,8 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
         "loaded": loaded,
         "unload": unload,
         "alias": alias_table,
+        "jobs": jobs,
+        "stop": stop,
     }
 )
 

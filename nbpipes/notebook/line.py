@@ -30,6 +30,7 @@ class Switches:
     lines: bool = False  # every line of the body is an input
     batch: int | None = None  # inputs in one forward at most; None leaves it to the engine
     limit: int | None = None  # only the first n inputs
+    stream: bool = False  # run in the background
     quiet: bool = False  # show nothing
     no_cache: bool = False  # build the pipeline anew and do not keep it
     time: bool = False
@@ -53,6 +54,7 @@ OPTIONS: Mapping[str, Option] = MappingProxyType(
         "--lines": Option("lines", "each non-empty line of the body is one input"),
         "--batch": Option("batch", "inputs in one forward at most, or auto", "N"),
         "--limit": Option("limit", "only the first N inputs", "N"),
+        "--stream": Option("stream", "run in the background; -o gets the job, sink=FOLDER keeps the results on disk"),
         "--quiet": Option("quiet", "show nothing"),
         "--no-cache": Option("no_cache", "build the pipeline anew and do not keep it"),
         "--time": Option("time", "say how long loading and running took"),

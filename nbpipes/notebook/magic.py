@@ -17,6 +17,7 @@ from nbpipes.errors import InputError, NbpipesError
 from nbpipes.notebook.commands import COMMANDS, checked_alias, task_info, usage
 from nbpipes.notebook.line import VIEWS, Line, read_cell, read_line
 from nbpipes.notebook.models import Models, free_memory
+from nbpipes.notebook.panel import show
 from nbpipes.notebook.run import Outcome
 from nbpipes.notebook.session import Defaults, Session, build, read_alias
 from nbpipes.notebook.table import Text
@@ -102,6 +103,8 @@ class PipeMagics(Magics):
         if switches.help:
             display(task_info(line.target) if isinstance(line.target, str) else usage([], self.models, {}))
             return None
+        if switches.stream:
+            return self._stream(line, body)
         outcome = self.session.run(line, body, self._defaults())
         if switches.out and (outcome.value is not None or not (outcome.stopped or outcome.error)):
             self.ipython.push({switches.out: outcome.value})
@@ -121,6 +124,17 @@ class PipeMagics(Magics):
         if outcome.done:
             outcome.error.add_note(where)
         raise outcome.error
+
+    def _stream(self, line: Line, body: str | None) -> None:
+        """Start a job and show its panel. The one that the same variable held from an earlier run is stopped."""
+        name = line.switches.out
+        if name and hasattr(before := self.ipython.user_ns.get(name), "when_over"):
+            before.stop()
+        job = self.session.stream(line, body, self._defaults())
+        if name:
+            self.ipython.push({name: job})
+        if not line.switches.quiet:
+            show(job)
 
     def _defaults(self) -> Defaults:
         given = {"device": self.device, "dtype": self.dtype or None}

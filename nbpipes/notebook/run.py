@@ -8,6 +8,7 @@ from itertools import islice
 from typing import Any
 
 from nbpipes.engine.events import Done, Failed
+from nbpipes.engine.progress import Progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +28,18 @@ class Outcome:
 
 
 def run(
-    pipe: Any, value: Any, options: Mapping[str, Any], *, batch: int | None = None, limit: int | None = None
+    pipe: Any,
+    value: Any,
+    options: Mapping[str, Any],
+    *,
+    batch: int | None = None,
+    limit: int | None = None,
+    progress: bool | None = None,
 ) -> Outcome:
     """Run `pipe` on what a call would get, and answer as the call would; an interrupt or an error ends it early.
 
     batch: chunks in one forward at most. limit: only so many of the first items, where there are many.
+    progress: whether a bar is shown; None shows one for many items that take more than a second.
     """
     start = time.perf_counter()
     named = dict(options)
@@ -41,10 +49,12 @@ def run(
     pairs: list[tuple[Any, Any]] = []
     error, stopped = None, False
     events = pipe.events(islice(given.items, limit), sized=given.size is not None, batch_size=batch, **named)
+    bar = Progress(total, pipe.kind, False if given.shape == "one" else progress)
     try:
-        with closing(events):
+        with closing(events), bar:
             for event in events:
                 if isinstance(event, Done):
+                    bar.advance()
                     pairs.append((event.item, event.result))
                 elif isinstance(event, Failed):
                     error = event.error

@@ -2,8 +2,9 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any
 
 from nbpipes.errors import nearest, need
@@ -15,6 +16,8 @@ from nbpipes.notebook.models import Models
 from nbpipes.notebook.run import Outcome, run
 from nbpipes.notebook.words import Expression, MagicError
 
+STREAM = ("sink", "on_error", "key", "resume", "store")
+"""Keywords of `Pipeline.stream`."""
 SAME = {"device": "device_map", "dtype": "torch_dtype"}
 
 
@@ -33,6 +36,7 @@ class Call:
     value: Any
     options: Mapping[str, Any]
     batch: int | None
+    stream: Mapping[str, Any] = field(default_factory=dict)
 
 
 def build(options: Mapping[str, Any]) -> Any:
@@ -48,12 +52,29 @@ class Session:
 
     def run(self, line: Line, body: str | None, defaults: Defaults) -> Outcome:
         """Run a cell, or a line (body None). Errors: MagicError for what it says, else what the pipeline raises."""
+        with self._prepared(line, body, defaults) as (pipe, call, seconds):
+            return replace(self._run(line, pipe, call), loading=seconds)
+
+    def stream(self, line: Line, body: str | None, defaults: Defaults) -> Any:
+        """Start what a cell says in the background; give the job. Its pipeline stays in memory until it is over."""
+        with ExitStack() as stack:
+            pipe, call, _ = stack.enter_context(self._prepared(line, body, defaults))
+            value, limit = call.value, line.switches.limit
+            if limit is not None and not pipe.is_item(value):
+                value = value[:limit] if isinstance(value, list | tuple) else islice(value, limit)
+            job = pipe.stream(value, batch_size=call.batch, **call.stream, **call.options)
+            job.when_over(stack.pop_all().close)
+            return job
+
+    @contextmanager
+    def _prepared(self, line: Line, body: str | None, defaults: Defaults) -> Iterator[tuple[Any, Call, float]]:
+        """The pipeline that a cell asks for, what it is called with, and the seconds that loading it took."""
         line = expanded(line, defaults.aliases)
         values = {key: self._resolved(value) for key, value in line.values.items()}
         if isinstance(line.target, Expression):
             pipe = self._users_own(line, values)
-            call = self._call(line, body, form_of(pipe.kind or pipe.task), pipe.options.names(), values)
-            return self._run(line, pipe, call)
+            yield pipe, self._call(line, body, form_of(pipe.kind or pipe.task), pipe.options.names(), values), 0.0
+            return
         task, form = self._task(line, values)
         words = catalog.build_words()
         options = _with_defaults({k: v for k, v in values.items() if k in words}, task, defaults.build)
@@ -66,7 +87,7 @@ class Session:
         with self._pipeline(line, options) as (pipe, seconds):
             if call is None:
                 call = self._call(line, body, form or form_of(pipe.kind or pipe.task), pipe.options.names(), rest)
-            return replace(self._run(line, pipe, call), loading=seconds)
+            yield pipe, call, seconds
 
     def resolve(self, expression: Expression) -> Any:
         """The value of an expression; MagicError names the one that has none, and says why."""
@@ -102,6 +123,7 @@ class Session:
         """Sort the values of the line into options and parts of the input, and read the body."""
         options: dict[str, Any] = {}
         given: dict[str, Any] = {}
+        stream: dict[str, Any] = {}
         batch = line.switches.batch
         for key, value in values.items():
             part = form.field(key)
@@ -111,6 +133,10 @@ class Session:
                 options[part.argument if part else key] = value
             elif key == "batch_size":
                 batch = batch or value
+            elif key in STREAM:
+                if not line.switches.stream:
+                    raise line.error(key, f"{key}= is for jobs in the background", "add --stream")
+                stream[key] = value
             else:
                 raise line.error(key, _unknown(key, form, names))
         if body is not None:
@@ -119,7 +145,7 @@ class Session:
             inputs = read_inputs([line.body], form, self.resolve, given)
         else:
             inputs = read_inputs(line.inputs, form, self.resolve, given)
-        return Call(inputs.value, {**options, **inputs.options}, batch)
+        return Call(inputs.value, {**options, **inputs.options}, batch, stream)
 
     @contextmanager
     def _pipeline(self, line: Line, options: Mapping[str, Any]) -> Iterator[tuple[Any, float]]:
@@ -132,7 +158,8 @@ class Session:
         yield pipe, time.perf_counter() - start
 
     def _run(self, line: Line, pipe: Any, call: Call) -> Outcome:
-        return run(pipe, call.value, call.options, batch=call.batch, limit=line.switches.limit)
+        quiet = False if line.switches.quiet else None
+        return run(pipe, call.value, call.options, batch=call.batch, limit=line.switches.limit, progress=quiet)
 
 
 def expanded(line: Line, aliases: Mapping[str, str]) -> Line:
@@ -161,6 +188,6 @@ def _with_defaults(options: dict[str, Any], task: str, defaults: Mapping[str, An
 
 
 def _unknown(key: str, form: Form, names: tuple[str, ...]) -> str:
-    known = (*names, *(f.key for f in form.fields), *catalog.build_words(), "batch_size")
+    known = (*names, *(f.key for f in form.fields), *catalog.build_words(), "batch_size", *STREAM)
     hint = nearest(key, known) or f"; this task has {', '.join(names) or 'none'}"
     return f"there is no option {key!r}{hint}"

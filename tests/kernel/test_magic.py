@@ -156,7 +156,7 @@ def test_the_task_is_told_by_the_model(shell: Any, classifier: str) -> None:
         ("sentiment", "{{nothing}}", "MagicError.*name 'nothing' is not defined"),
         ("sentiment", "= 1/0", "MagicError.*ZeroDivisionError"),
         ("sentiment model=/no/such/folder", TEXT, "RepoError"),
-        ("sentiment --stream", TEXT, "MagicError.*unknown option '--stream'"),
+        ("sentiment --background", TEXT, "MagicError.*unknown option '--background'"),
         ("", TEXT, "MagicError.*neither a task nor a model"),
     ],
 )

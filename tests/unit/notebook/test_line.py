@@ -134,7 +134,7 @@ def test_line_magic_inputs() -> None:
         ("ner x=$1", "not a variable", 6),
         ("ner x={a b}", "not a Python expression", 6),
         ("ner --line", "did you mean '--lines'", 4),
-        ("ner --stream", "unknown option", 4),
+        ("ner --background", "unknown option", 4),
         ("ner --as jsn", "did you mean 'json'", 9),
         ("ner --limit 0", "1 or more", 12),
         ("ner --limit", "needs a value", 4),
