@@ -19,6 +19,7 @@ from nbpipes.errors import InputError, RepoError, TaskError, nearest
 from nbpipes.hub.config import Config
 from nbpipes.hub.repo import Repo
 from nbpipes.models.family import Model
+from nbpipes.models.heads import Head
 from nbpipes.models.load import load_model
 from nbpipes.processing.images import ImageProcessor
 from nbpipes.processing.text import Tokenizer
@@ -96,7 +97,7 @@ def pipeline(
         framework=framework,
         task=found.task,
         device=where,
-        **(found.options | options),
+        **_with_assistant(found.options | options, access, where),
     )
 
 
@@ -124,6 +125,15 @@ def _find(task: str | None, model: Any, config: Any, access: Access, device: tor
     return Found(loaded, asked, row, settings.get("options", {}) if settings.get("task") == name else {})
 
 
+def _with_assistant(options: dict[str, Any], access: Access, device: torch.device) -> dict[str, Any]:
+    """The options with the model that shall help to write, where only its name was given."""
+    name = options.get("assistant_model")
+    if not isinstance(name, str | Path):
+        return options
+    read = partial(load_model, access.open(name), (Head.CAUSAL,), task="assistance", device=device)
+    return options | {"assistant_model": compute.run(partial(read, dtype=_dtype(access.dtype)))}
+
+
 def _merged(given: Access, more: Mapping[str, Any]) -> Access:
     """The arguments with `model_kwargs` added, which must not contradict them."""
     names = {"torch_dtype": "dtype", "use_auth_token": "token"}
@@ -144,6 +154,8 @@ def _repository(task: str | None, model: str | Path | None, access: Access) -> R
             raise TaskError("name a task or a model: pipeline('ner'), or pipeline(model='…')")
         name, row = find(task)
         model, pinned = row.default
+        if not model:
+            raise TaskError(f"{task} has no default model: name one, pipeline({task!r}, model=…)")
         log.warning("No model was named: using %s at %s for %s. Name one for real work.", model, pinned, name)
         return access.open(model, revision=access.revision or pinned)
     if model == "demo":

@@ -97,8 +97,8 @@ class BeamWriter(Writer):
         self.alive = [search for search in self.alive if not search.done]
         if not self.alive:
             self.finished, self.state = True, None
-        elif self.state is not None and origins != list(range(len(logits))):
-            self.state.select(torch.tensor(origins, device=self.decoder.device))
+        elif origins != list(range(len(logits))):
+            self.select(origins)
         return Progress()
 
     def results(self) -> list[list[Written]]:

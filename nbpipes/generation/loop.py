@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from nbpipes.errors import InputError
+from nbpipes.generation.guidance import Guidance
 from nbpipes.generation.history import History, Row
 from nbpipes.generation.logits import PrefixFunction, UserProcessor, normalized, rules
 from nbpipes.generation.sampling import Dice, draw, warpers
@@ -93,6 +94,8 @@ class Writer(ABC):
         )
         self.warpers = warpers(request.settings) if request.settings.do_sample else []
         self.stops = Stops(request.settings, request.decode, request.stopping_criteria)
+        scale = request.settings.guidance_scale
+        self.guidance = None if scale in (None, 1) else Guidance(decoder, scale)
         self.state: State | None = None
         self.finished = False
 
@@ -121,8 +124,18 @@ class Writer(ABC):
             rows = [row.copy() for row in rows for _ in range(copies)]
         return logits, rows
 
+    def select(self, rows: list[int]) -> None:
+        """Goes on with the rows with these numbers, in this order."""
+        chosen = torch.tensor(rows, device=self.decoder.device)
+        if self.state is not None:
+            self.state.select(chosen)
+        if self.guidance is not None:
+            self.guidance.select(chosen)
+
     def scored(self, scores: Tensor, history: History) -> Tensor:
         """Scores after all rules, `(rows, vocabulary)`."""
+        if self.guidance is not None:
+            scores = self.guidance(history, scores)
         for rule in self.rules:
             scores = rule(history, scores)
         for warper in self.warpers:
@@ -183,7 +196,7 @@ class TokenWriter(Writer):
     def _keep(self, kept: list[int]) -> None:
         if not kept:
             self.finished, self.state = True, None
-        elif len(kept) < len(self.alive) and self.state is not None:
-            self.state.select(torch.tensor(kept, device=self.decoder.device))
+        elif len(kept) < len(self.alive):
+            self.select(kept)
         self.alive = [self.alive[i] for i in kept]
         self.dice = [self.dice[i] for i in kept]

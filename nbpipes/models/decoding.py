@@ -49,6 +49,12 @@ class Decoder(Protocol):
         ...
 
 
+def packed(prompts: Sequence[Sequence[int]], device: torch.device) -> dict[str, Any]:
+    """Prompts as a causal decoder begins with them."""
+    ids = torch.tensor([token for prompt in prompts for token in prompt], device=device)
+    return {"input_ids": ids, "layout": Layout.of([len(prompt) for prompt in prompts], device)}
+
+
 class ModelDecoder:
     """The decoder that a loaded model is: its trunk reads and remembers, its head names the next words."""
 

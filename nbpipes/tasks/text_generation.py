@@ -9,7 +9,6 @@ from typing import Any, ClassVar, Literal
 from nbpipes.engine.loop import ChunkOutput
 from nbpipes.engine.options import Options
 from nbpipes.errors import InputError
-from nbpipes.generation.generate import decoder_of
 from nbpipes.generation.loop import Request, Written, room
 from nbpipes.generation.settings import Settings
 from nbpipes.processing.batch import Batch, Chunk
@@ -116,7 +115,6 @@ class TextGenerationPipeline(Writing[TextGenerationOptions]):
         settings = self.settings(options)
         if options.stop_sequence:
             settings = settings.updated({"stop_strings": (*settings.stops, options.stop_sequence)})
-        assistant = options.assistant_model
         return Request(
             inputs=batch.inputs,
             prompts=[chunk.inputs["input_ids"] for chunk in chunks],
@@ -126,7 +124,7 @@ class TextGenerationPipeline(Writing[TextGenerationOptions]):
             prefix_allowed_tokens_fn=options.prefix_allowed_tokens_fn,
             logits_processor=options.logits_processor or (),
             stopping_criteria=options.stopping_criteria or (),
-            assistant=None if assistant is None else decoder_of(getattr(assistant, "model", assistant)),
+            assistant=self.assistant(options),
         )
 
     def postprocess(

@@ -11,7 +11,8 @@ from nbpipes.engine import compute
 from nbpipes.engine.loop import ChunkOutput, Interrupted
 from nbpipes.engine.options import Options
 from nbpipes.engine.pipeline import Pipeline
-from nbpipes.generation.generate import decoder_of, writer
+from nbpipes.errors import InputError
+from nbpipes.generation.generate import Decoder, decoder_of, writer
 from nbpipes.generation.loop import Request, Writer, Written
 from nbpipes.generation.settings import NAMES, Settings, resolve
 from nbpipes.processing.batch import Batch, Chunk
@@ -155,6 +156,21 @@ class Writing(Pipeline[OptionsT]):
     def _writer(self, chunks: Sequence[Chunk], options: OptionsT) -> Writer:
         return writer(decoder_of(self.model), self.request(self.collate(chunks), chunks, options))
 
+    def assistant(self, options: OptionsT) -> Decoder | None:
+        """The decoder of the model that helps, if there is one. InputError where it speaks another language."""
+        given = options.assistant_model
+        if given is None:
+            return None
+        model = getattr(given, "model", given)
+        if not hasattr(model, "config"):
+            raise InputError(
+                "assistant_model must be a loaded model here; pipeline(…, assistant_model='name') loads one"
+            )
+        ours, theirs = (one.config.raw.get("vocab_size") for one in (self.model, model))
+        if ours != theirs:
+            raise InputError(f"the assistant has a vocabulary of {theirs} tokens, the model one of {ours}")
+        return decoder_of(model)
+
     @property
     def _pad(self) -> int | None:
         return None if self.tokenizer is None else self.tokenizer.pad_token_id
@@ -165,8 +181,11 @@ class Writing(Pipeline[OptionsT]):
         repo, config = self.model.repo, self.model.config
         if repo is not None and repo.has("generation_config.json"):
             return repo.json("generation_config.json")
-        ids = ("bos_token_id", "eos_token_id", "pad_token_id", "decoder_start_token_id")
-        return {name: getattr(config, name, None) for name in ids} | dict(config.raw)
+        own = (
+            *("bos_token_id", "eos_token_id", "pad_token_id", "decoder_start_token_id"),
+            *("forced_eos_token_id", "encoder_no_repeat_ngram_size"),
+        )
+        return {name: getattr(config, name, None) for name in own} | dict(config.raw)
 
     @cached_property
     def _task_settings(self) -> dict[str, Any]:

@@ -100,6 +100,7 @@ MORE: dict[str, dict[str, Any]] = {
     "no repeats": {"repetition_penalty": 1.5, "no_repeat_ngram_size": 2, "encoder_repetition_penalty": 1.2},
     "bans": {"bad_words_ids": [[5], [17, 42]], "suppress_tokens": [11, 12], "begin_suppress_tokens": [20, 21, 22]},
     "lengths": {"min_new_tokens": 5, "forced_eos_token_id": EOS, "exponential_decay_length_penalty": (4, 1.5)},
+    "guided": {"guidance_scale": 1.7},
     "biased": {"sequence_bias": [[[30], 3.0], [[30, 31], 9.0]], "num_beams": 2, "renormalize_logits": True},
 }
 

@@ -197,3 +197,16 @@ def test_a_stopped_stream_frees_its_cache(gpt2, end):
 def test_a_stream_goes_on_after_a_bad_item(gpt2):
     events = list(gpt2.events(["Paris " * 90, "Paris is"], max_new_tokens=2, do_sample=False))
     assert [type(event).__name__ for event in events if isinstance(event, Done | Failed)] == ["Failed", "Done"]
+
+
+def test_an_assistant_by_name_changes_no_answer(gpt2):
+    fixed = {"max_new_tokens": 9, "do_sample": False}
+    helped = make("gpt2", assistant_model=str(GOLDEN / "gpt2" / "causal-writer"))
+    assert helped(TEXTS, **fixed) == gpt2(TEXTS, **fixed)
+
+
+def test_an_assistant_with_another_vocabulary(gpt2):
+    with pytest.raises(InputError, match="vocabulary"):
+        make("gpt2", assistant_model=str(GOLDEN / "llama" / "causal"))("Paris")
+    with pytest.raises(InputError, match="loaded"):
+        gpt2("Paris", assistant_model="some/model")
