@@ -44,7 +44,7 @@ class SeenHead(nn.Module):
 
     leading: int | None = None
 
-    def __init__(self, pool: nn.Module | None = None) -> None:
+    def __init__(self, pool: Pool | None = None) -> None:
         super().__init__()
         self.pool = pool
 
@@ -113,7 +113,8 @@ class PatchEncoder(nn.Module):
     """Vision transformer: patches of an image, behind tokens of their own, go through blocks with the norm before.
 
     names: of the tokens before the patches. size: of images in training; others are refused, or with `stretch` the
-    table of positions is interpolated to theirs. positions: whether there is such a table.
+    table of positions is interpolated to theirs. positions: whether there is such a table. bias: of the patches.
+    before: a norm before the first block.
     """
 
     def __init__(
@@ -128,15 +129,17 @@ class PatchEncoder(nn.Module):
         names: Sequence[str] = ("cls",),
         stretch: bool = False,
         positions: bool = True,
+        bias: bool = True,
+        before: nn.Module | None = None,
     ) -> None:
         super().__init__()
         self.size, self.stretch, self.channels = sides(size), stretch, channels
         self.grid = grid(size, patch)
-        self.patches = nn.Conv2d(channels, width, sides(patch), stride=sides(patch))
+        self.patches = nn.Conv2d(channels, width, sides(patch), stride=sides(patch), bias=bias)
         self.tokens = nn.ParameterDict({name: nn.Parameter(torch.empty(1, 1, width)) for name in names})
         count = len(names) + self.grid[0] * self.grid[1]
         self.positions = nn.Parameter(torch.empty(1, count, width)) if positions else None
-        self.blocks, self.norm = blocks, norm
+        self.before, self.blocks, self.norm = before, blocks, norm
 
     def embed(self, pixels: Tensor) -> tuple[Tensor, tuple[int, int]]:
         """What goes into the first block, `(batch, tokens, width)`, and the rows and columns of patches."""
@@ -151,7 +154,8 @@ class PatchEncoder(nn.Module):
         before = [token.expand(len(pixels), -1, -1) for token in self.tokens.values()]
         x = torch.cat([*before, maps.flatten(2).transpose(1, 2)], dim=1)
         places = (maps.shape[2], maps.shape[3])
-        return (x if self.positions is None else x + self.stretched(places)), places
+        x = x if self.positions is None else x + self.stretched(places)
+        return (x if self.before is None else self.before(x)), places
 
     def stretched(self, places: tuple[int, int]) -> Tensor:
         """The table of positions for a grid of `places`, `(1, tokens, width)`."""

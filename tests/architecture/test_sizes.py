@@ -25,6 +25,8 @@ OPEN_KEYWORDS = {
     "ensure_tensor_on_device",
     "Model.forward",
     "Residual.forward",
+    "Scaled.forward",
+    "through",
     "Block.forward",
     "Blocks.forward",
 }

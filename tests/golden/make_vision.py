@@ -40,6 +40,8 @@ SIZES = {
 FAMILIES: dict[str, dict[str, Any]] = {
     "vit": SIZES,
     "deit": SIZES | {"architectures": ["DeiTForImageClassification"]},
+    "dinov2": SIZES | {"mlp_ratio": 2},
+    "convnext": {"hidden_sizes": [8, 12], "depths": [1, 2], "num_stages": 2, "layer_scale_init_value": 0.5},
     "resnet": {"embedding_size": 8, "hidden_sizes": [16, 24], "depths": [1, 2]},
     "efficientnet": {
         "width_coefficient": 0.1,
@@ -58,6 +60,8 @@ FAMILIES: dict[str, dict[str, Any]] = {
 VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
     "vit": {"image-biasless": {"qkv_bias": False, "image_size": [24, 40], "hidden_act": "gelu_new"}},
     "deit": {"image-teacher": {"architectures": ["DeiTForImageClassificationWithTeacher"]}},
+    "dinov2": {"image-gated": {"use_swiglu_ffn": True, "image_size": 40, "use_mask_token": False}},
+    "convnext": {"image-plain": {"layer_scale_init_value": 0.0, "hidden_act": "relu"}},
     "resnet": {
         "image-basic": {"layer_type": "basic", "downsample_in_first_stage": True},
         "image-early": {"downsample_in_bottleneck": True, "hidden_act": "gelu"},
@@ -68,6 +72,8 @@ SMALL = {"height": SIDE, "width": SIDE}
 PROCESSORS: dict[str, dict[str, Any]] = {
     "vit": {"image_processor_type": "ViTImageProcessor", "size": SMALL},
     "deit": {"image_processor_type": "DeiTImageProcessor", "size": {"height": 36, "width": 36}, "crop_size": SMALL},
+    "dinov2": {"image_processor_type": "BitImageProcessor", "size": {"shortest_edge": 36}, "crop_size": SMALL},
+    "convnext": {"image_processor_type": "ConvNextImageProcessor", "size": {"shortest_edge": SIDE}, "crop_pct": 0.9},
     "resnet": {"image_processor_type": "ConvNextImageProcessor", "size": {"shortest_edge": SIDE}},
     "efficientnet": {"image_processor_type": "EfficientNetImageProcessor", "size": SMALL, "do_center_crop": False},
 }
@@ -306,7 +312,8 @@ def answers(model: PreTrainedModel, head: str, folder: Path) -> dict[str, Tensor
         else:
             found = {"hidden": output.last_hidden_state, "pooled": output.pooler_output}
         saved[f"{path.stem}.pixel_values"] = pixels.contiguous()
-        saved |= {f"{path.stem}.{name}": value.contiguous() for name, value in found.items()}
+        # Copies, because a pooled state may lie inside the hidden ones.
+        saved |= {f"{path.stem}.{name}": value.contiguous().clone() for name, value in found.items()}
     names = [name for name in saved if not name.endswith("pixel_values")]
     spread = torch.cat([saved[name].flatten() for name in names]).std()
     if not 0.1 < spread < 4:
