@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from types import MappingProxyType
 from typing import Any
@@ -33,12 +33,32 @@ class Row:
         return getattr(import_module(f"nbpipes.tasks.{module}"), name)
 
 
+NO_DEFAULT = ("", "")
+"""The default model of tasks that have none."""
+
 TASKS: dict[str, Row] = {
     "text-generation": Row(
         "text_generation:TextGenerationPipeline",
         (Head.CAUSAL,),
         ("openai-community/gpt2", "607a30d"),
         architectures=("ForCausalLM", "LMHeadModel"),
+    ),
+    "text2text-generation": Row(
+        "text2text:Text2TextGenerationPipeline",
+        (Head.SEQ2SEQ,),
+        ("google-t5/t5-base", "a9723ea"),
+        architectures=("ForConditionalGeneration", "MTModel"),
+    ),
+    "summarization": Row(
+        "text2text:SummarizationPipeline",
+        (Head.SEQ2SEQ,),
+        ("sshleifer/distilbart-cnn-12-6", "a4f8f3e"),
+    ),
+    "translation": Row("text2text:TranslationPipeline", (Head.SEQ2SEQ,), NO_DEFAULT),
+    "conversational": Row(
+        "conversational:ConversationalPipeline",
+        (Head.SEQ2SEQ, Head.CAUSAL),
+        ("microsoft/DialoGPT-medium", "8bada3b"),
     ),
     "fill-mask": Row(
         "fill_mask:FillMaskPipeline",
@@ -50,6 +70,30 @@ TASKS: dict[str, Row] = {
         "zero_shot_classification:ZeroShotClassificationPipeline",
         (Head.SEQUENCE,),
         ("facebook/bart-large-mnli", "d7645e1"),
+    ),
+    "image-classification": Row(
+        "image_classification:ImageClassificationPipeline",
+        (Head.IMAGE,),
+        ("google/vit-base-patch16-224", "3f49326"),
+        ("image_processor",),
+        ("ForImageClassification", "ForImageClassificationWithTeacher"),
+        "image",
+    ),
+    "zero-shot-image-classification": Row(
+        "zero_shot_image_classification:ZeroShotImageClassificationPipeline",
+        (Head.PAIRS,),
+        ("openai/clip-vit-base-patch32", "3d74acf"),
+        ("tokenizer", "image_processor"),
+        ("CLIPModel", "SiglipModel"),
+        "multimodal",
+    ),
+    "image-feature-extraction": Row(
+        "image_feature_extraction:ImageFeatureExtractionPipeline",
+        (Head.BASE,),
+        ("google/vit-base-patch16-224", "3f49326"),
+        ("image_processor",),
+        ("BeitModel", "ConvNextModel", "DeiTModel", "Dinov2Model", "EfficientNetModel", "ResNetModel", "ViTModel"),
+        "image",
     ),
     "feature-extraction": Row(
         "feature_extraction:FeatureExtractionPipeline",
@@ -75,26 +119,14 @@ TASKS: dict[str, Row] = {
         ("distilbert/distilbert-base-cased-distilled-squad", "564e9b5"),
         architectures=("ForQuestionAnswering",),
     ),
-    "image-classification": Row(
-        "image_classification:ImageClassificationPipeline",
-        (Head.IMAGE,),
-        ("google/vit-base-patch16-224", "3f49326"),
-        ("image_processor",),
-        ("ForImageClassification", "ForImageClassificationWithTeacher"),
-        "image",
-    ),
-    "image-feature-extraction": Row(
-        "image_feature_extraction:ImageFeatureExtractionPipeline",
-        (Head.BASE,),
-        ("google/vit-base-patch16-224", "3f49326"),
-        ("image_processor",),
-        kind="image",
-    ),
 }
 ALIASES: Mapping[str, str] = MappingProxyType(
     {"sentiment-analysis": "text-classification", "ner": "token-classification"}
 )
-
+PAIRS: Mapping[tuple[str, str], tuple[str, str]] = MappingProxyType(
+    dict.fromkeys((("en", "fr"), ("en", "de"), ("en", "ro")), ("google-t5/t5-base", "a9723ea"))
+)
+"""The default models of translation_XX_to_YY."""
 
 AUTO_CLASSES: Mapping[str, Head] = MappingProxyType(
     {
@@ -103,19 +135,27 @@ AUTO_CLASSES: Mapping[str, Head] = MappingProxyType(
         "AutoModelForImageClassification": Head.IMAGE,
         "AutoModelForMaskedLM": Head.MASKED,
         "AutoModelForQuestionAnswering": Head.SPANS,
+        "AutoModelForSeq2SeqLM": Head.SEQ2SEQ,
         "AutoModelForSequenceClassification": Head.SEQUENCE,
         "AutoModelForTokenClassification": Head.TOKENS,
+        "AutoModelForZeroShotImageClassification": Head.PAIRS,
     }
 )
 """The head behind each class name of the documents."""
 
 
 def find(task: str) -> tuple[str, Row]:
-    """The id and the row of a task or alias; TaskError names the nearest for an unknown one."""
+    """The id and the row of a task or alias; TaskError names the nearest for an unknown one.
+
+    translation_XX_to_YY is the task translation, with the default model of that pair.
+    """
     name = ALIASES.get(task, task)
+    match name.split("_"):
+        case "translation", source, "to", target if name not in TASKS:
+            return "translation", replace(TASKS["translation"], default=PAIRS.get((source, target), NO_DEFAULT))
     if name not in TASKS:
         known = sorted({*TASKS, *ALIASES})
-        raise TaskError(f"unknown task {task!r}{nearest(task, known)}. Tasks: {', '.join(known)}")
+        raise TaskError(f"unknown task {task!r}{nearest(task, known)}. Tasks: {', '.join(known)}, translation_XX_to_YY")
     return name, TASKS[name]
 
 
@@ -150,7 +190,7 @@ class PipelineRegistry:
         wanted = pt_model if isinstance(pt_model, tuple) else (pt_model,)
         heads = tuple(_head(one) for one in wanted if one is not None) or (Head.BASE,)
         pinned = (default.get("pt") or default["model"]["pt"]) if isinstance(default, Mapping) else default
-        TASKS[task] = Row(pipeline_class, heads, pinned or ("", ""), kind=type or "text")
+        TASKS[task] = Row(pipeline_class, heads, pinned or NO_DEFAULT, kind=type or "text")
 
     def get_supported_tasks(self) -> list[str]:
         """Every task's id and alias, sorted."""

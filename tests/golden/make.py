@@ -16,12 +16,15 @@ import transformers
 from make_decoders import DECODERS, make_decoder
 from make_encodings import make_encodings
 from make_models import FAMILIES, LIMIT, make_models
+from make_processors import make_pictures, make_processors
 from make_seq2seq import FAMILIES as SEQ2SEQ
 from make_seq2seq import make_seq2seq
 from make_tasks import make_tasks
+from make_text2text import CASES as WRITTEN
+from make_text2text import make_text2text
 from make_tokenizers import make_tokenizer
 from make_vision import FAMILIES as VISION
-from make_vision import make_pictures, make_processors, make_vision
+from make_vision import make_vision
 
 HERE = Path(__file__).parent
 VERSION = "4.57.6"
@@ -33,6 +36,8 @@ def make_family(family: str) -> None:
         names = make_decoder(family, folder)
     elif family in SEQ2SEQ:
         names = make_seq2seq(family, folder)
+        if family in WRITTEN:
+            make_text2text(family, folder)
     else:
         shutil.rmtree(folder, ignore_errors=True)
         tokenizer = make_tokenizer(family, folder / "tokenizer", LIMIT)

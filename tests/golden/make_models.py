@@ -141,7 +141,7 @@ def randomise(model: PreTrainedModel, seed: int) -> None:
         values = torch.randn(weight.shape, generator=noise)
         if "norm" in name.lower() and name.endswith("weight"):
             values = 1 + 0.3 * values
-        elif weight.dim() == 1:
+        elif weight.dim() <= 1:
             values = 0.3 * values
         elif "embeddings" in name:
             values = 0.25 * values  # as the last layer of a head for masked words they make logits

@@ -1,4 +1,4 @@
-"""Tiny checkpoints of every family that reads images, image processors, and what the reference answers for pictures."""
+"""Tiny checkpoints of every family that reads images, and what the reference answers for pictures."""
 
 import json
 import shutil
@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any
 from zlib import crc32
 
-import numpy as np
 import torch
 from make_models import compact, randomise
+from make_processors import PICTURES, opened, pictures
 from make_tasks import plain
-from PIL import Image
 from safetensors.torch import save_file
 from torch import Tensor
 from transformers import (
@@ -19,14 +18,16 @@ from transformers import (
     AutoImageProcessor,
     AutoModel,
     AutoModelForImageClassification,
+    AutoModelForZeroShotImageClassification,
+    AutoTokenizer,
     DeiTForImageClassificationWithTeacher,
     PreTrainedModel,
+    PreTrainedTokenizerFast,
+    T5TokenizerFast,
     pipeline,
 )
-from transformers.image_utils import load_image
 
 HERE = Path(__file__).parent
-PICTURES = HERE / "pictures"
 SIDE = 32
 LABELS = ("cat", "dog", "bird", "fish", "tree", "car", "house")
 SIZES = {
@@ -68,9 +69,22 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
     },
     "efficientnet": {"image-max": {"pooling_type": "max", "hidden_act": "relu6", "depthwise_padding": []}},
 }
+TEXTS = {"hidden_size": 12, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 20, "vocab_size": 60}
+JOINT: dict[str, dict[str, Any]] = {
+    "clip": {"vision_config": SIZES, "text_config": TEXTS | {"max_position_embeddings": 40}, "projection_dim": 8},
+    "siglip": {"vision_config": SIZES, "text_config": TEXTS | {"max_position_embeddings": 64, "projection_size": 16}},
+}
+"""Families that read texts besides."""
+JOINT_VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
+    "clip": {"pairs-old": {"text_config": JOINT["clip"]["text_config"] | {"eos_token_id": 2, "hidden_act": "gelu"}}},
+    "siglip": {"pairs-masked": {}},
+}
+SENTENCES = ("a photo of a cat", "dog", "This is a photo of the river near Paris.")
 SMALL = {"height": SIDE, "width": SIDE}
 PROCESSORS: dict[str, dict[str, Any]] = {
     "vit": {"image_processor_type": "ViTImageProcessor", "size": SMALL},
+    "clip": {"image_processor_type": "CLIPImageProcessor", "size": {"shortest_edge": SIDE}, "crop_size": SMALL},
+    "siglip": {"image_processor_type": "SiglipImageProcessor", "size": SMALL},
     "deit": {"image_processor_type": "DeiTImageProcessor", "size": {"height": 36, "width": 36}, "crop_size": SMALL},
     "dinov2": {"image_processor_type": "BitImageProcessor", "size": {"shortest_edge": 36}, "crop_size": SMALL},
     "convnext": {"image_processor_type": "ConvNextImageProcessor", "size": {"shortest_edge": SIDE}, "crop_pct": 0.9},
@@ -79,196 +93,44 @@ PROCESSORS: dict[str, dict[str, Any]] = {
 }
 """Those that the tiny models use."""
 
-IMAGENET = {"image_mean": [0.485, 0.456, 0.406], "image_std": [0.229, 0.224, 0.225]}
-RELEASED: dict[str, dict[str, Any]] = {
-    "vit-base-patch16-224": {
-        "do_normalize": True,
-        "do_resize": True,
-        "image_mean": [0.5] * 3,
-        "image_std": [0.5] * 3,
-        "size": 224,
-        "feature_extractor_type": "ViTFeatureExtractor",
-        "resample": 2,
-    },
-    "deit-base-distilled-patch16-224": {
-        "crop_size": 224,
-        "do_center_crop": True,
-        "do_normalize": True,
-        "do_resize": True,
-        "feature_extractor_type": "DeiTFeatureExtractor",
-        "resample": 3,
-        "size": 256,
-    }
-    | IMAGENET,
-    "beit-base-patch16-224": {
-        "crop_size": 224,
-        "do_center_crop": False,
-        "do_normalize": True,
-        "do_resize": True,
-        "feature_extractor_type": "BeitFeatureExtractor",
-        "image_mean": [0.5] * 3,
-        "image_std": [0.5] * 3,
-        "resample": 2,
-        "size": 224,
-    },
-    "convnext-tiny-224": {
-        "crop_pct": 0.875,
-        "do_normalize": True,
-        "do_resize": True,
-        "feature_extractor_type": "ConvNextFeatureExtractor",
-        "resample": 3,
-        "size": 224,
-    }
-    | IMAGENET,
-    "convnext-base-384": {"image_processor_type": "ConvNextImageProcessor", "size": {"shortest_edge": 384}} | IMAGENET,
-    "dinov2-base": {
-        "crop_size": {"height": 224, "width": 224},
-        "do_center_crop": True,
-        "do_convert_rgb": True,
-        "image_processor_type": "BitImageProcessor",
-        "resample": 3,
-        "rescale_factor": 0.00392156862745098,
-        "size": {"shortest_edge": 256},
-    }
-    | IMAGENET,
-    "clip-vit-base-patch32": {
-        "crop_size": 224,
-        "do_center_crop": True,
-        "do_normalize": True,
-        "do_resize": True,
-        "feature_extractor_type": "CLIPFeatureExtractor",
-        "image_mean": [0.48145466, 0.4578275, 0.40821073],
-        "image_std": [0.26862954, 0.26130258, 0.27577711],
-        "resample": 3,
-        "size": 224,
-    },
-    "siglip-base-patch16-224": {
-        "do_normalize": True,
-        "do_rescale": True,
-        "do_resize": True,
-        "image_mean": [0.5] * 3,
-        "image_processor_type": "SiglipImageProcessor",
-        "image_std": [0.5] * 3,
-        "resample": 3,
-        "rescale_factor": 0.00392156862745098,
-        "size": {"height": 224, "width": 224},
-    },
-    "efficientnet-b0": {
-        "crop_size": {"height": 289, "width": 289},
-        "do_center_crop": False,
-        "image_mean": [0.485, 0.456, 0.406],
-        "image_processor_type": "EfficientNetImageProcessor",
-        "image_std": [0.47853944, 0.4732864, 0.47434163],
-        "include_top": True,
-        "resample": 0,
-        "rescale_offset": False,
-        "size": {"height": 224, "width": 224},
-    },
-    "efficientnet-offset": {
-        "image_processor_type": "EfficientNetImageProcessor",
-        "do_center_crop": True,
-        "rescale_factor": 1 / 127.5,
-        "rescale_offset": True,
-        "do_normalize": False,
-    },
-    "mobilenet_v2_1.0_224": {
-        "crop_size": {"height": 224, "width": 224},
-        "do_center_crop": True,
-        "image_mean": [0.5] * 3,
-        "image_processor_type": "MobileNetV2ImageProcessor",
-        "image_std": [0.5] * 3,
-        "resample": 2,
-        "size": {"shortest_edge": 256},
-    },
-    "detr-resnet-50": {
-        "do_normalize": True,
-        "do_resize": True,
-        "feature_extractor_type": "DetrFeatureExtractor",
-        "format": "coco_detection",
-        "max_size": 1333,
-        "size": 800,
-    }
-    | IMAGENET,
-    "plain": {"image_processor_type": "ViTImageProcessor", "do_resize": False, "do_rescale": False},
-    "defaults": {"image_processor_type": "CLIPImageProcessor"},
-}
-"""As released models have them, from their preprocessor_config.json, and a few of their variants."""
-
-
-# ---------------------------------------------------------------------- pictures
-
-
-def make_pictures() -> None:
-    """Small pictures of several shapes, smooth with noise, and some whose mode or turn needs care."""
-    PICTURES.mkdir(exist_ok=True)
-    shapes = {"square": (40, 40), "wide": (30, 47), "tall": (61, 33), "tiny": (9, 12), "large": (90, 150)}
-    for name, (height, width) in shapes.items():
-        Image.fromarray(picture(name, height, width)).save(PICTURES / f"{name}.png", optimize=True)
-    base = Image.open(PICTURES / "wide.png")
-    turn = Image.Exif()
-    turn[0x0112] = 6  # a quarter to the right
-    base.save(PICTURES / "turned.png", exif=turn)
-    base.convert("L").save(PICTURES / "grey.png")
-    base.quantize(16).save(PICTURES / "palette.png", transparency=3)
-    seen = base.convert("RGBA")
-    seen.putalpha(base.convert("L"))
-    seen.save(PICTURES / "clear.png")
-
-
-def picture(name: str, height: int, width: int) -> np.ndarray:
-    noise = np.random.default_rng(crc32(name.encode()))
-    y, x = np.mgrid[0:height, 0:width] / max(height, width)
-    waves = [np.sin(6 * (a * x + b * y) + c) for a, b, c in noise.uniform(-2, 2, (3, 3))]
-    values = 128 + 80 * np.stack(waves, -1) + noise.normal(0, 8, (height, width, 3))
-    return values.clip(0, 255).astype(np.uint8)
-
-
-def pictures() -> list[Path]:
-    return sorted(PICTURES.glob("*.png"))
-
-
-def opened(path: Path) -> Image.Image:
-    """The picture as the reference's pipelines read it."""
-    return load_image(str(path))
-
-
-# ---------------------------------------------------------------------- processors
-
-
-def make_processors() -> None:
-    """Pixels for each released config: some of each row and column, so that files stay small."""
-    for name, raw in RELEASED.items():
-        folder = HERE / "processors" / name
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "preprocessor_config.json").write_text(json.dumps(raw, indent=1) + "\n", encoding="utf-8")
-        processor = AutoImageProcessor.from_pretrained(folder, use_fast=False)
-        saved: dict[str, Tensor] = {}
-        for path in pictures():
-            found = processor(opened(path), return_tensors="pt")
-            pixels = found["pixel_values"][0]
-            step = max(1, min(pixels.shape[1:]) // 12)
-            saved[f"{path.stem}.pixels"] = pixels[:, ::step, ::step].contiguous().float()
-            saved[f"{path.stem}.size"] = torch.tensor(pixels.shape[1:])
-        save_file(saved, folder / "pixels.safetensors")
-
 
 # ---------------------------------------------------------------------- models
+
+
+CLASSES = {
+    "base": AutoModel,
+    "image": AutoModelForImageClassification,
+    "pairs": AutoModelForZeroShotImageClassification,
+}
 
 
 def model_class(head: str, config: Any) -> Any:
     if "DeiTForImageClassificationWithTeacher" in (config.architectures or ()):
         return DeiTForImageClassificationWithTeacher
-    return {"base": AutoModel, "image": AutoModelForImageClassification}[head]
+    return CLASSES[head]
+
+
+def heads_of(family: str) -> dict[str, dict[str, Any]]:
+    """The settings of each folder of a family, by its name: "head" or "head-variant"."""
+    if family in JOINT:
+        variants = JOINT_VARIANTS[family]
+        return {name: JOINT[family] | variants.get(name, {}) for name in ("base", "image", "pairs", *variants)}
+    variants = VARIANTS.get(family, {})
+    return {name: FAMILIES[family] | variants.get(name, {}) for name in ("base", "image", *variants)}
 
 
 def make_models(family: str) -> Iterator[Path]:
     """Write one folder for each head and variant of `family`, and yield it."""
-    heads = ("base", "image")
-    for name in (*heads, *VARIANTS.get(family, {})):
+    for name, settings in heads_of(family).items():
         folder, head = HERE / family / name, name.partition("-")[0]
-        settings = FAMILIES[family] | VARIANTS.get(family, {}).get(name, {})
+        folder.mkdir(parents=True)
         if head == "image":
-            settings |= {"id2label": dict(enumerate(LABELS)), "label2id": {n: i for i, n in enumerate(LABELS)}}
+            settings = settings | {
+                "id2label": dict(enumerate(LABELS)),
+                "label2id": {n: i for i, n in enumerate(LABELS)},
+            }
+        if head == "pairs":
+            settings = settings | {"text_config": settings["text_config"] | make_tokenizer(family, name, folder)}
         config = AutoConfig.for_model(family, **settings)
         kind = model_class(head, config)
         model = kind(config) if kind is DeiTForImageClassificationWithTeacher else kind.from_config(config)
@@ -286,6 +148,25 @@ def make_models(family: str) -> Iterator[Path]:
         yield folder
 
 
+def make_tokenizer(family: str, name: str, folder: Path) -> dict[str, Any]:
+    """Write a tiny tokenizer into the folder of a model; what the config of its texts says of it."""
+    if family == "clip":
+        for file in ("vocab.json", "merges.txt"):
+            shutil.copyfile(HERE / "tokenizers" / "clip" / file, folder / file)
+        raw: dict[str, Any] = {"tokenizer_class": "CLIPTokenizer", "model_max_length": 40}
+    else:
+        fast = T5TokenizerFast(str(HERE / "tokenizers" / "t5" / "spiece.model"), extra_ids=0)
+        PreTrainedTokenizerFast(
+            tokenizer_object=fast.backend_tokenizer, pad_token="</s>", eos_token="</s>", unk_token="<unk>"
+        ).save_pretrained(folder)
+        inputs = ["input_ids", "attention_mask"] if "masked" in name else ["input_ids"]
+        raw = json.loads((folder / "tokenizer_config.json").read_text()) | {"model_input_names": inputs}
+    (folder / "tokenizer_config.json").write_text(json.dumps(raw) + "\n", encoding="utf-8")
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    ids = {"vocab_size": len(tokenizer), "eos_token_id": tokenizer.eos_token_id, "pad_token_id": tokenizer.pad_token_id}
+    return ids | ({"eos_token_id": 2} if name.endswith("-old") else {})
+
+
 def settle(model: PreTrainedModel, seed: int) -> None:
     """Statistics for batch norms, and small weights where many layers follow one another."""
     noise = torch.Generator().manual_seed(seed + 1)
@@ -301,16 +182,20 @@ def settle(model: PreTrainedModel, seed: int) -> None:
 
 @torch.no_grad()
 def answers(model: PreTrainedModel, head: str, folder: Path) -> dict[str, Tensor]:
-    """For some pictures their pixels, and what the model says of them."""
+    """For some pictures their pixels, and what the model says of them; for texts and pictures their logits."""
     processor = AutoImageProcessor.from_pretrained(folder, use_fast=False)
     saved: dict[str, Tensor] = {}
+    texts = texts_of(folder, model.config.model_type) if head == "pairs" else {}
     for path in pictures()[:3]:
         pixels = processor(opened(path), return_tensors="pt")["pixel_values"]
-        output = model(pixels)
-        if head == "image":
-            found = {"logits": output.logits}
+        if head == "base" and model.config.model_type in JOINT:
+            output = model.vision_model(pixels)
         else:
+            output = model(pixel_values=pixels, **texts)
+        if head == "base":
             found = {"hidden": output.last_hidden_state, "pooled": output.pooler_output}
+        else:
+            found = {"logits": output.logits_per_image if texts else output.logits}
         saved[f"{path.stem}.pixel_values"] = pixels.contiguous()
         # Copies, because a pooled state may lie inside the hidden ones.
         saved |= {f"{path.stem}.{name}": value.contiguous().clone() for name, value in found.items()}
@@ -318,38 +203,61 @@ def answers(model: PreTrainedModel, head: str, folder: Path) -> dict[str, Tensor
     spread = torch.cat([saved[name].flatten() for name in names]).std()
     if not 0.1 < spread < 4:
         raise ValueError(f"{folder}: outputs have a spread of {spread:.2f}")
-    return saved
+    return saved | {f"texts.{name}": value for name, value in texts.items()}
+
+
+def texts_of(folder: Path, family: str) -> dict[str, Tensor]:
+    """The sentences as the reference's pipeline encodes them."""
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    how = {"padding": "max_length", "max_length": 64, "truncation": True} if family == "siglip" else {"padding": True}
+    return dict(tokenizer(list(SENTENCES), return_tensors="pt", **how))
 
 
 # ---------------------------------------------------------------------- tasks
 
 
-def cases() -> Iterator[tuple[str, dict[str, Any], list[Any], dict[str, Any]]]:
-    """Task, keywords of pipeline(), positional arguments (names of pictures), keywords of the call."""
-    some, every = ["square", "wide", "turned"], [path.stem for path in pictures()]
+Case = tuple[str, dict[str, Any], list[Any], dict[str, Any]]
+"""Task, keywords of pipeline(), positional arguments (names of pictures), keywords of the call."""
+SOME = ["square", "wide", "turned"]
+
+
+def cases() -> Iterator[Case]:
+    every = [path.stem for path in pictures()]
     label = "image-classification"
     yield label, {}, ["square"], {}
     yield label, {}, [every], {"top_k": 2}
     yield label, {"batch_size": 3}, [every], {"top_k": 1}
     yield label, {}, [["tall"]], {"top_k": 100}
-    yield label, {"top_k": 3}, [some], {"function_to_apply": "sigmoid"}
+    yield label, {"top_k": 3}, [SOME], {"function_to_apply": "sigmoid"}
     yield label, {"function_to_apply": "none"}, ["tiny"], {}
+
+
+def feature_cases() -> Iterator[Case]:
     features = "image-feature-extraction"
     yield features, {}, ["wide"], {}
-    yield features, {}, [some], {"pool": True}
+    yield features, {}, [SOME], {"pool": True}
+
+
+def pair_cases() -> Iterator[Case]:
+    pairs, labels = "zero-shot-image-classification", ["cat", "dog", "river in London"]
+    yield pairs, {}, ["wide"], {"candidate_labels": labels}
+    yield pairs, {"batch_size": 2}, [SOME], {"candidate_labels": labels, "hypothesis_template": "{}"}
+    yield pairs, {}, [["tall"]], {"candidate_labels": ["film"]}
+
+
+HEADS = {"image-classification": "image", "image-feature-extraction": "base", "zero-shot-image-classification": "pairs"}
 
 
 def make_tasks(family: str) -> None:
     """Write images.json into the folder of `family`: its cases with the reference's results."""
     made = []
-    for task, construct, args, call in cases():
-        folder = HERE / family / ("image" if task == "image-classification" else "base")
-        processor = AutoImageProcessor.from_pretrained(folder, use_fast=False)
-        pipe = pipeline(
-            task, model=str(folder), image_processor=processor, device="cpu", dtype=torch.float32, **construct
-        )
-        paths = [named(arg) for arg in args]
-        result = pipe(*paths, **call)
+    for task, construct, args, call in [*cases(), *(pair_cases() if family in JOINT else feature_cases())]:
+        folder = HERE / family / HEADS[task]
+        parts = {"image_processor": AutoImageProcessor.from_pretrained(folder, use_fast=False)}
+        if task.startswith("zero"):
+            parts["tokenizer"] = AutoTokenizer.from_pretrained(folder)
+        pipe = pipeline(task, model=str(folder), **parts, device="cpu", dtype=torch.float32, **construct)
+        result = pipe(*[named(arg) for arg in args], **call)
         made.append({"task": task, "construct": construct, "args": args, "call": call, "result": plain(result)})
     lines = ",\n".join(json.dumps(case) for case in made)
     (HERE / family / "images.json").write_text(f"[\n{lines}\n]\n", encoding="utf-8")

@@ -9,6 +9,7 @@ from safetensors.torch import load_file
 
 from nbpipes.errors import InputError
 from nbpipes.hub.repo import Repo
+from nbpipes.layers.packing import Layout
 from nbpipes.models.family import Model
 from nbpipes.models.heads import Head
 from nbpipes.models.images import ImageModel
@@ -16,7 +17,7 @@ from nbpipes.models.load import load_model
 from nbpipes.models.registry import MODULES, family
 
 GOLDEN = Path(__file__).parents[2] / "golden"
-FAMILIES = [name for name in MODULES if family(name).model is ImageModel]
+FAMILIES = [name for name in MODULES if issubclass(family(name).model or Model, ImageModel)]
 FOLDERS = {
     f"{path.parent.parent.name}/{path.parent.name}": path.parent
     for path in sorted(GOLDEN.glob("*/*/pixels.safetensors"))
@@ -33,6 +34,19 @@ def cases_of(folder: Path) -> dict[str, dict[str, torch.Tensor]]:
     return cases
 
 
+def texts_of(model: Model, cases: dict[str, dict[str, torch.Tensor]]) -> tuple[torch.Tensor, ...]:
+    """What the model needs besides pixels: the vectors of the case "texts", without padding that it does not read."""
+    texts = cases.pop("texts", None)
+    if texts is None:
+        return ()
+    ids, mask = texts["input_ids"], texts.get("attention_mask")
+    if model.head.text_length is not None:
+        layout = Layout.of([ids.shape[1]] * len(ids))
+        return (model.texts(ids.flatten(), layout, None if mask is None else mask.flatten()),)
+    assert mask is not None
+    return (model.texts(ids[mask.bool()], Layout.of(mask.sum(1).tolist())),)
+
+
 @cache
 def model_of(folder: Path) -> Model:
     return load_model(Repo(folder), [Head(folder.name.partition("-")[0])], task="test")
@@ -46,9 +60,11 @@ def test_every_head_of_a_family_is_covered(model_type):
 
 @pytest.mark.parametrize("name", FOLDERS)
 def test_numbers_equal_those_of_transformers(name):
-    for tensors in cases_of(FOLDERS[name]).values():
-        with torch.inference_mode():
-            output = model_of(FOLDERS[name])(tensors.pop("pixel_values"))
+    model, cases = model_of(FOLDERS[name]), cases_of(FOLDERS[name])
+    with torch.inference_mode():
+        texts = texts_of(model, cases)
+        outputs = [model(tensors.pop("pixel_values"), *texts) for tensors in cases.values()]
+    for output, tensors in zip(outputs, cases.values(), strict=True):
         for key, value in tensors.items():
             torch.testing.assert_close(output[key], value, atol=2e-5, rtol=1e-5)
 
@@ -56,10 +72,11 @@ def test_numbers_equal_those_of_transformers(name):
 @pytest.mark.parametrize("name", FOLDERS)
 def test_batches_change_nothing(name):
     model, cases = model_of(FOLDERS[name]), cases_of(FOLDERS[name])
-    pixels = [tensors["pixel_values"] for tensors in cases.values()]
     with torch.inference_mode():
-        together = model(torch.cat(pixels)).split([1] * len(pixels))
-        alone = [model(one).split([1])[0] for one in pixels]
+        texts = texts_of(model, cases)
+        pixels = [tensors["pixel_values"] for tensors in cases.values()]
+        together = model(torch.cat(pixels), *texts).split([1] * len(pixels))
+        alone = [model(one, *texts).split([1])[0] for one in pixels]
     for one, other in zip(together, alone, strict=True):
         for key in ("hidden", "pooled", "logits"):
             if hasattr(one, key):
