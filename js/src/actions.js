@@ -45,6 +45,10 @@ export function menu(data, { root, signal, say }) {
   const node = h("details", { class: "nbp-menu" }, h("summary", { "aria-label": "Copy and download" }, "⋯"));
   const list = h("div", {});
   for (const button of items) if (button) list.append(button);
+  list.addEventListener("click", () => {
+    node.open = false;
+    node.querySelector("summary")?.focus();
+  });
   node.append(list);
   node.addEventListener("keydown", (event) => {
     if (event.key !== "Escape" || !node.open) return;

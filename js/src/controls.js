@@ -7,7 +7,7 @@ import { h } from "@nbpipes/kit/dom.js";
  * @param {number} [first]
  */
 export function threshold(change, first = 0) {
-  const shown = h("output", {}, first.toFixed(2));
+  const shown = h("span", { class: "nbp-least", "aria-hidden": "true" }, first.toFixed(2));
   const slider = h("input", { type: "range", min: 0, max: 1, step: 0.01, value: first, "aria-label": "Least score" });
   slider.addEventListener("input", () => {
     shown.textContent = slider.valueAsNumber.toFixed(2);

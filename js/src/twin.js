@@ -24,10 +24,10 @@ export function replaceTwin(root, id, signal) {
 
 /** @param {HTMLElement} root @param {string} id @returns {HTMLElement | null} */
 function nearest(root, id) {
-  const selector = `[data-nbp-twin="${CSS.escape(id)}"]`;
   for (let node = root.parentElement; node; node = node.parentElement) {
-    const found = node.querySelector(selector);
-    if (found instanceof HTMLElement) return found;
+    const twins = /** @type {NodeListOf<HTMLElement>} */ (node.querySelectorAll("[data-nbp-twin]"));
+    const own = [...twins].find((twin) => twin.dataset.nbpTwin === id);
+    if (own) return own;
   }
   return null;
 }

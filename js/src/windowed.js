@@ -111,7 +111,7 @@ export function windowed({ label, fetch, draw, open, press }) {
   node.addEventListener("keydown", (event) => {
     const step = steps[/** @type {keyof typeof steps} */ (event.key)];
     const found = at < 0 ? null : row(at);
-    if (step !== undefined && total) go(at < 0 ? 0 : at + step);
+    if (step !== undefined && total) go(at < 0 && step !== steps.End ? 0 : at + step);
     else if ((event.key === "Enter" || event.key === " ") && found) press(found, at);
     else return;
     event.preventDefault();

@@ -9,7 +9,7 @@ from pprint import pformat
 from typing import Any
 
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand
-from IPython.display import display
+from IPython.display import HTML, display
 from traitlets import Any as AnyTrait
 from traitlets import Dict, Enum, Float, Unicode, default, observe
 
@@ -34,7 +34,7 @@ class PipeMagics(Magics):
         config=True
     )
     dtype = Unicode("", help='number format of models: "bfloat16", "auto", …; empty is float32').tag(config=True)
-    view = Enum(VIEWS, "html", help="how results are shown where --as does not say").tag(config=True)
+    view = Enum(VIEWS, "widget", help="how results are shown where --as does not say").tag(config=True)
     memory_gb = Float(help="weights to keep in memory, in GB; the models used longest ago leave first").tag(config=True)
     aliases = Dict(value_trait=Unicode(), help="names of models, as MODEL [key=value …]").tag(config=True)
 
@@ -147,6 +147,8 @@ class PipeMagics(Magics):
 def viewed(value: Any, view: str) -> Any:
     """The value as the cell shows it."""
     match view:
+        case "html" if hasattr(value, "to_html"):
+            return HTML(value.to_html())
         case "df":
             if not hasattr(value, "to_df"):
                 raise InputError(f"a {type(value).__name__} has no table form; leave --as df out")

@@ -12,6 +12,7 @@ from nbpipes.widgets.rows import Rows, excerpt
 from nbpipes.widgets.view import View
 
 WINDOW = 500  # rows of one answer
+FIRST = 100  # rows that come with the view: a page of the front end
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class Gallery(View):
         self._orders: dict[tuple[int, bool, str], list[int]] = {}
         self._words: list[str] = []
         columns = [column._asdict() for column in items.rows.columns]
-        spec = {"about": about, "count": len(items.values), "columns": columns, "first": self._rows(range(50))}
+        spec = {"about": about, "count": len(items.values), "columns": columns, "first": self._rows(range(FIRST))}
         super().__init__(result, spec, meta)
         self.code = {name: bundle(name) for name in items.bundles}
         self.ops |= {"rows": self._window, "item": self._item, "pick": self._pick}

@@ -57,6 +57,7 @@ class Playground(View):
         if spec is None:
             raise InputError(f"there is no view for results of {result.task}")
         self.result, self.selected = result, []
+        spec["meta"] = {"seconds": result.meta["seconds"]} if "seconds" in result.meta else {}
         return {"spec": spec, "code": {spec["kind"]: bundle(spec["kind"])}}
 
 

@@ -53,6 +53,7 @@ class View(anywidget.AnyWidget):
     def close(self) -> None:
         """End the view in the browser too, and let go of the result."""
         OPEN.discard(self)
+        self.layout.close()  # a widget of its own, which ipywidgets leaves open
         super().close()
 
     def to_html(self) -> str:

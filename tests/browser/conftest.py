@@ -46,6 +46,9 @@ RUN = """async (index) => {
   panel.content.activeCellIndex = index;
   await globalThis.jupyterapp.commands.execute('notebook:run-cell');
 }"""
+WRITE = """([index, source]) => {
+  globalThis.jupyterapp.shell.currentWidget.model.cells.get(index).sharedModel.setSource(source);
+}"""
 OUTPUT = """(index) => {
   const cell = globalThis.jupyterapp.shell.currentWidget.model.cells.get(index);
   return cell.outputs.toJSON();
@@ -120,10 +123,10 @@ class Server:
         pytest.fail(f"JupyterLab did not start; see {self.log.name}")
 
     def end_kernels(self) -> None:
-        with urllib.request.urlopen(self.url("api/sessions")) as answer:
-            sessions = json.load(answer)
-        for session in sessions:
-            request = urllib.request.Request(self.url(f"api/sessions/{session['id']}"), method="DELETE")
+        with urllib.request.urlopen(self.url("api/kernels")) as answer:
+            kernels = json.load(answer)
+        for kernel in kernels:
+            request = urllib.request.Request(self.url(f"api/kernels/{kernel['id']}"), method="DELETE")
             urllib.request.urlopen(request).close()
 
     def close(self) -> None:
@@ -175,6 +178,23 @@ class Notebook:
     def run(self, index: int) -> None:
         self.page.evaluate(RUN, index)
 
+    def write(self, index: int, source: str) -> None:
+        self.page.evaluate(WRITE, [index, source])
+
+    def value(self, expression: str, index: int = 2) -> Any:
+        """The value of a Python expression in the kernel, as JSON has it."""
+        self.write(index, f"import json; print(json.dumps({expression}))")
+        return json.loads(self.ask(index))
+
+    def until(self, expression: str, wanted: Any) -> None:
+        """Wait until an expression in the kernel has a value."""
+        for _ in range(20):
+            value = self.value(expression)
+            if value == wanted:
+                return
+            time.sleep(0.2)
+        assert value == wanted
+
     def cell(self, index: int) -> Locator:
         return self.page.locator(f".jp-Cell[data-windowed-list-index='{index}']")
 
@@ -203,30 +223,56 @@ class Notebook:
 Opener = Callable[..., Notebook]
 
 
-@pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
+def new_context(browser: Browser) -> BrowserContext:
     context = browser.new_context(
         viewport={"width": 1100, "height": 900}, permissions=["clipboard-read", "clipboard-write"]
     )
     context.set_default_timeout(60_000)
-    yield context
-    context.close()
+    return context
+
+
+def opened(context: BrowserContext, server: Server, name: str, cells: Sequence[str], app: str = "lab") -> Notebook:
+    content = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    content.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    nbformat.write(content, server.root / f"{name}.ipynb")
+    book = Notebook(context.new_page(), server, f"{name}.ipynb")
+    book.open(app)
+    return book
 
 
 @pytest.fixture
-def notebook(context: BrowserContext, server: Server, request: pytest.FixtureRequest) -> Iterator[Opener]:
+def notebook(browser: Browser, server: Server, request: pytest.FixtureRequest) -> Iterator[Opener]:
     """Opens a notebook of these cells: `notebook(["1 + 1"])`, in JupyterLab or with app="notebook" in Notebook 7."""
+    context = new_context(browser)
 
     def make(cells: Sequence[str], app: str = "lab") -> Notebook:
-        name = f"{request.node.originalname}-{time.monotonic_ns()}.ipynb"
-        content = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
-        content.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
-        nbformat.write(content, server.root / name)
-        opened = Notebook(context.new_page(), server, name)
-        opened.open(app)
-        return opened
+        return opened(context, server, f"{request.node.originalname}-{time.monotonic_ns()}", cells, app)
 
     yield make
+    context.close()
+    server.end_kernels()
+
+
+@pytest.fixture(scope="module")
+def shown(browser: Browser, server: Server) -> Iterator[Callable[[str], tuple[Notebook, Locator]]]:
+    """Shows a sample in a notebook that the tests of a file share: gives the notebook and the view.
+
+    In the kernel they are `result` and `view`.
+    """
+    context = new_context(browser)
+    book = opened(context, server, f"shared-{time.monotonic_ns()}", ["import samples, nbpipes", "", ""])
+    book.run(0)
+
+    def show(code: str) -> tuple[Notebook, Locator]:
+        book.write(1, f"view = None\nresult = {code}\nresult")
+        book.run(1)
+        book.view(1).wait_for()
+        book.write(2, "view = result if hasattr(result, 'selected') else result.view()")
+        book.run(2)
+        return book, book.view(1)
+
+    yield show
+    context.close()
     server.end_kernels()
 
 

@@ -1,7 +1,5 @@
 """Results of every kind, as pipelines give them; notebooks of the tests import this file."""
 
-import json
-
 import numpy as np
 
 from nbpipes.results import annotate, annotate_batch
@@ -48,14 +46,23 @@ nothing = annotate([], "token-classification", "Nothing is named here.", dict(ME
 SENTENCE = "The Difference Engine computes tables by finite differences, and does so without a mistake. "
 huge = tagged(SENTENCE * 400, ("MISC", "Difference Engine", 0.9))
 huge.extend(
-    {"entity_group": ("MISC", "ACT")[i % 2], "score": 0.5 + (i % 50) / 100, "word": word, "start": at, "end": at + len(word)}
+    {
+        "entity_group": ("MISC", "ACT")[i % 2],
+        "score": 0.5 + (i % 50) / 100,
+        "word": word,
+        "start": at,
+        "end": at + len(word),
+    }
     for i in range(1, 400)
     for word in [("Difference Engine", "computes")[i % 2]]
     for at in [len(SENTENCE) * i + SENTENCE.index(word)]
 )
 
 labels = annotate(
-    [{"label": label, "score": score} for label, score in (("joy", 0.71), ("surprise", 0.18), ("anger", 0.06), ("fear", 0.05))],
+    [
+        {"label": label, "score": score}
+        for label, score in (("joy", 0.71), ("surprise", 0.18), ("anger", 0.06), ("fear", 0.05))
+    ],
     "text-classification",
     "What a wonderful surprise!",
     dict(META),
@@ -103,7 +110,10 @@ TOPICS = ["cats", "dogs", "the bank", "interest rates", "football", "a goal in t
 rng = np.random.default_rng(3)
 centres = rng.normal(size=(4, 24))
 vectors = annotate_batch(
-    [[(centres[i // 2] + 0.5 * rng.normal(size=24)).tolist()] for i in range(8)], "feature-extraction", TOPICS, dict(META)
+    [[(centres[i // 2] + 0.5 * rng.normal(size=24)).tolist()] for i in range(8)],
+    "feature-extraction",
+    TOPICS,
+    dict(META),
 )
 vector = annotate([rng.normal(size=64).tolist()], "feature-extraction", "One text alone.", dict(META))
 written = annotate(
@@ -129,10 +139,17 @@ chat = annotate(
 
 
 def moods(count):
-    texts = [f"Review {i}: {'a warm and moving film' if i % 3 else 'a dull, long evening'} ({i * 7919 % 101})" for i in range(count)]
+    texts = [
+        f"Review {i}: {'a warm and moving film' if i % 3 else 'a dull, long evening'} ({i * 7919 % 101})"
+        for i in range(count)
+    ]
     scores = [(i * 7919 % 101) / 100 for i in range(count)]
     results = [
-        [{"label": "positive", "score": score}, {"label": "neutral", "score": (1 - score) * 0.25}, {"label": "negative", "score": (1 - score) * 0.75}]
+        [
+            {"label": "positive", "score": score},
+            {"label": "neutral", "score": (1 - score) * 0.25},
+            {"label": "negative", "score": (1 - score) * 0.75},
+        ]
         for score in scores
     ]
     return annotate_batch(results, "text-classification", texts, dict(META))
@@ -140,14 +157,19 @@ def moods(count):
 
 many = moods(1000)
 people = annotate_batch(
-    [[entity(t, "PER", t.split()[0], 0.9), entity(t, "LOC", t.split()[-1], 0.8)] for t in (f"{n} lives in {p}" for n in ("Ada", "Alan", "Grace") for p in ("London", "Paris", "Rome"))],
+    [
+        [entity(t, "PER", t.split()[0], 0.9), entity(t, "LOC", t.split()[-1], 0.8)]
+        for t in (f"{n} lives in {p}" for n in ("Ada", "Alan", "Grace") for p in ("London", "Paris", "Rome"))
+    ],
     "token-classification",
     [f"{n} lives in {p}" for n in ("Ada", "Alan", "Grace") for p in ("London", "Paris", "Rome")],
     dict(META),
 )
-VIEWS = ["entities", "nested", "arabic", "nothing", "huge", "labels", "topics", "answers", "blanks", "vectors", "vector", "written", "chat", "many", "people"]
-
-
-def told(value):
-    """Prints a value so that the tests can read it."""
-    print(json.dumps(value))
+other = tagged(
+    STORY,
+    ("PER", "Ada Lovelace", 0.98),
+    ("ORG", "Charles Babbage", 0.52),
+    ("LOC", "London", 0.9),
+    ("LOC", "Zürich", 0.95),
+)
+other.meta["model"] = "tiny/other"

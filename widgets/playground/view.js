@@ -41,18 +41,19 @@ export function draw(body, spec, context) {
   }
 
   const form = h("div", { class: "nbp-form" }, ...inputs.map(({ node }) => node));
-  form.addEventListener("keydown", (event) => {
+  const hurry = (/** @type {KeyboardEvent} */ event) => {
     if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
     event.preventDefault();
     event.stopPropagation(); // the notebook would run the cell
     if (!go.disabled) void run();
-  });
+  };
   const more = h(
     "details",
     {},
     h("summary", {}, "Options"),
     h("div", { class: "nbp-options" }, ...options.map(({ node }) => node)),
   );
+  for (const part of /** @type {HTMLElement[]} */ ([form, more])) part.addEventListener("keydown", hurry);
   more.hidden = options.length === 0;
   body.append(h("strong", {}, spec.title), form, h("div", { class: "nbp-bar-top" }, go, more), place);
   context.signal.addEventListener("abort", () => showing.abort());

@@ -1,0 +1,87 @@
+"""Text from users and models that would be markup runs nowhere: not in a view, not in a twin, not in exported HTML."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser
+
+CELL = """
+import nbpipes, samples
+from nbpipes.results import annotate, annotate_batch
+evil = [
+    "<img src=x onerror='window.ran=1'>",
+    "</script><script>window.ran=1</script>",
+    "</textarea></style><svg onload='window.ran=1'><circle/></svg>",
+    "javascript:window.ran=1//\\u202e\\ud800\\x00<b>",
+    "\\"><details open ontoggle=window.ran=1>{{7*7}}${7*7}`",
+]
+meta = {"model": evil[0], "revision": evil[1], "device": evil[2], "dtype": evil[3]}
+text = " ".join(evil)
+def tag(i, e):
+    return {"entity_group": e, "score": 0.9, "word": e, "start": text.index(e), "end": text.index(e) + len(e)}
+spans = annotate([tag(i, e) for i, e in enumerate(evil)] + [{"entity": evil[0], "score": evil[1], "word": evil[2]}],
+                 "token-classification", text, meta)
+nested = annotate([tag(0, evil[0]), {**tag(1, evil[1]), "start": 3}], "token-classification", text, meta)
+scores = annotate([{"label": e, "score": 0.2} for e in evil], "text-classification", text, meta)
+answers = annotate([{"answer": e, "score": 0.2, "start": 0, "end": 9} for e in evil], "question-answering",
+                   {"question": evil[0], "context": text}, meta)
+words = annotate([{"token_str": e, "score": 0.2, "token": 1, "sequence": e} for e in evil], "fill-mask",
+                 f"{evil[0]} [MASK] {evil[1]}", meta)
+written = annotate([{"generated_text": [{"role": e, "content": e}]} for e in evil], "text-generation", text, meta)
+vectors = annotate_batch([[[1.0, i, 2.0]] for i in range(len(evil))], "feature-extraction", evil, meta)
+batch = annotate_batch([spans] * 3, "token-classification", [text] * 3, meta)
+grid = annotate_batch([scores] * 3, "text-classification", [text] * 3, meta)
+"""
+SHOWN = [
+    "spans",
+    "nested",
+    "scores",
+    "answers",
+    "words",
+    "written",
+    "vectors",
+    "batch",
+    "grid",
+    "nbpipes.compare(spans, nested)",
+]
+
+
+def test_nothing_runs(notebook: Callable[..., Any], browser: Browser, tmp_path: Path) -> None:
+    book = notebook([CELL, *SHOWN])
+    for index in range(len(SHOWN) + 1):
+        book.run(index)
+    for index in range(1, len(SHOWN) + 1):
+        view = book.view(index)
+        view.wait_for()
+        assert view.locator(".nbp-error").count() == 0
+        assert "<img" in view.inner_text() or "<img" in view.inner_html().replace("&lt;", "<"), SHOWN[index - 1]
+        assert view.locator("img, script, svg[onload], details[ontoggle], b").count() == 0
+    for index in (8, 9):
+        book.view(index).locator(".nbp-row").first.click()
+        book.view(index).locator(".nbp-detail .nbp-body").wait_for()
+    assert book.page.evaluate("window.ran") is None
+    book.save()
+    subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "nbconvert",
+            "--log-level",
+            "ERROR",
+            "--to",
+            "html",
+            book.path,
+            "--output",
+            tmp_path / "page.html",
+        ],
+        check=True,
+    )
+    page = browser.new_page()
+    page.goto((tmp_path / "page.html").as_uri())
+    assert page.locator("[data-nbp-twin]").count() == len(SHOWN)
+    assert page.locator("[data-nbp-twin] :is(img, script, svg, details[ontoggle])").count() == 0
+    assert page.evaluate("window.ran") is None
+    page.close()

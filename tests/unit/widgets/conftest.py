@@ -1,0 +1,68 @@
+"""Results to show, as pipelines give them."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from nbpipes.notebook.publish import close_all
+from nbpipes.results.records import Record, Records, annotate, annotate_batch
+
+TEXT = "Ada 👩🏽‍💻 met Charles in London."
+
+
+@pytest.fixture(autouse=True)
+def closed() -> Iterator[None]:
+    yield
+    close_all()
+
+
+@pytest.fixture
+def entities() -> Records:
+    found = [
+        {
+            "entity_group": label,
+            "score": 0.9,
+            "word": word,
+            "start": TEXT.index(word),
+            "end": TEXT.index(word) + len(word),
+        }
+        for label, word in (("PER", "Ada"), ("PER", "Charles"), ("LOC", "London"))
+    ]
+    return annotate(found, "token-classification", TEXT, {"model": "tiny", "seconds": 0.5})
+
+
+@pytest.fixture
+def many() -> Records:
+    texts = [f"text {index}" for index in range(250)]
+    results = [[{"label": "a", "score": index / 250}, {"label": "b", "score": 1 - index / 250}] for index in range(250)]
+    return annotate_batch(results, "text-classification", texts, {})
+
+
+@pytest.fixture
+def results(entities: Records, many: Records) -> dict[str, Record | Records]:
+    """One result of each kind, by the name of its view."""
+    words = [{"token_str": "big", "score": 0.5, "token": 3, "sequence": "a big one"}]
+    vectors = [[[float(i == j) for j in range(4)]] for i in range(3)]
+    return {
+        "entities": entities,
+        "labels": many[7],
+        "answers": annotate(
+            {"answer": "Ada", "score": 0.5, "start": 0, "end": 3},
+            "question-answering",
+            {"question": "Who?", "context": TEXT},
+            {},
+        ),
+        "blanks": annotate(words, "fill-mask", "a [MASK] one", {}),
+        "embeddings": annotate_batch(vectors, "feature-extraction", ["a", "b", "c"], {}),
+        "text": annotate([{"generated_text": "Once upon a time"}], "text-generation", "Once", {}),
+        "gallery": many,
+    }
+
+
+@pytest.fixture
+def heard(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """What views send as custom messages."""
+    messages: list[Any] = []
+    monkeypatch.setattr("ipywidgets.Widget.send", lambda self, content, buffers=None: messages.append(content))
+    return messages
