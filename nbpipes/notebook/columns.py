@@ -34,13 +34,13 @@ class Columns:
         )
 
 
-def _best(name: str, **endings: str) -> Callable[[Any], Values]:
-    """Takes a record apart: `name` is its main value, `endings` the others by the ending of their column."""
+def _best(name: str, others: tuple[str, ...]) -> Callable[[Any], Values]:
+    """Takes a record apart: its main value, and others, whose columns end with their names."""
 
     def values(result: Any) -> Values:
         if not isinstance(result, dict):
             return {"": list(result)}
-        return {"": result[name]} | {f"_{ending}": result[key] for ending, key in endings.items()}
+        return {"": result[name]} | {f"_{other}": result[other] for other in others}
 
     return values
 
@@ -59,12 +59,12 @@ SCORED = {"": TEXT, "_score": NUMBER}
 WHOLE = Columns("result", {"": OBJECT}, lambda result: {"": result})
 TASKS: Mapping[str, Columns] = MappingProxyType(
     {
-        "text-classification": Columns("label", SCORED, _best("label", score="score")),
+        "text-classification": Columns("label", SCORED, _best("label", ("score",))),
         "token-classification": Columns("entities", {"": OBJECT}, lambda result: {"": list(result)}),
         "question-answering": Columns(
             "answer",
             {**SCORED, "_start": PLACE, "_end": PLACE},
-            _best("answer", score="score", start="start", end="end"),
+            _best("answer", ("score", "start", "end")),
         ),
         "fill-mask": Columns("filled", {"": TEXT, "_word": TEXT, "_score": NUMBER}, _first_word),
         "zero-shot-classification": Columns("label", SCORED, _first_label),

@@ -103,14 +103,16 @@ def test_structured_bodies(shell: Any, reader: str, classifier: str) -> None:
     ask = f"qa model={reader}"
     assert cell(shell, ask, "question: Where?\ncontext: Ann lives in Oslo.") == answer
     assert cell(shell, f'{ask} question="Where?"') == answer
-    assert cell(shell, f"{ask} question=Where?", "= ['Ann lives in Oslo.'] * 2") == [answer] * 2
+    both = cell(shell, f"{ask} question=Where?", "= ['Ann lives in Oslo.'] * 2")
+    # What else is in a batch may change the last digits of a score.
+    assert both == [answer | {"score": pytest.approx(answer["score"])}] * 2
     labels = ["good", "bad"]
     judged = pipeline("zero-shot-classification", model=classifier)("Ann", candidate_labels=labels)
     ask = f"zero-shot model={classifier}"
     assert cell(shell, ask, "text: Ann\nlabels: good, bad") == judged
     assert cell(shell, f'{ask} labels=["good", "bad"]', "Ann") == judged
     own = cell(shell, ask, "text: Ann\nlabels: good, bad\n---\ntext: Ann\nlabels: bad")
-    assert own[0] == judged
+    assert own[0] == judged | {"scores": pytest.approx(judged["scores"])}
     assert own[1]["labels"] == ["bad"]
 
 
