@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from nbpipes.factory import PIPELINE_REGISTRY, pipeline
     from nbpipes.notebook.playground import playground
     from nbpipes.notebook.publish import close_all
+    from nbpipes.processing.conversation import Conversation
     from nbpipes.processing.datasets import KeyDataset, KeyPairDataset
     from nbpipes.store.run import Run
     from nbpipes.widgets.comparison import compare
@@ -25,6 +26,7 @@ __version__ = "0.1.0.dev0"
 __all__ = [
     "PIPELINE_REGISTRY",
     "ChunkPipeline",
+    "Conversation",
     "KeyDataset",
     "KeyPairDataset",
     "PipeSpec",
@@ -40,6 +42,7 @@ __all__ = [
 # Names are imported when they are first used: `import nbpipes` must not cost the time of `import torch`.
 LAZY = {
     "ChunkPipeline": "nbpipes.engine.pipeline:Pipeline",
+    "Conversation": "nbpipes.processing.conversation:Conversation",
     "KeyDataset": "nbpipes.processing.datasets:KeyDataset",
     "KeyPairDataset": "nbpipes.processing.datasets:KeyPairDataset",
     "PIPELINE_REGISTRY": "nbpipes.factory:PIPELINE_REGISTRY",

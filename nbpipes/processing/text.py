@@ -45,6 +45,7 @@ class Tokenizer(SpecialTokens):
     padding_side, truncation_side: "right" or "left".
     model_input_names: what the model wants, in order ("input_ids", "token_type_ids", ...).
     chat_template: the Jinja text; chat_templates: all of them by name.
+    src_lang: the language that texts are marked with, None where the class marks none.
     continuing_subword_prefix: what marks a token that continues a word ("##"), "" where nothing does.
     """
 
@@ -67,6 +68,7 @@ class Tokenizer(SpecialTokens):
         self.chat_template = self.chat_templates.get("default")
         self.continuing_subword_prefix: str = getattr(backend.model, "continuing_subword_prefix", None) or ""
         self.vocab_size = backend.get_vocab_size(with_added_tokens=False)
+        self.src_lang: str | None = values.get("src_lang") if "src_lang" in style.settings else None
         self._words_need_space = style.spaced and not values.get("add_prefix_space", False)
         # CLIP's decoder leaves its mark of a word's end in the text.
         self._word_end = WORD_END if style.name == "CLIPTokenizer" else ""

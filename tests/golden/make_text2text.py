@@ -1,0 +1,127 @@
+"""What the reference's pipelines write with tiny encoder-decoder models: tokenizers, checkpoints, cases."""
+
+import json
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+from zlib import crc32
+
+import torch
+from make_models import compact
+from make_seq2seq import FAMILIES, LABELS, LIMIT, randomise
+from make_tasks import plain
+from make_tokenizers import byte_pairs, pieces
+from transformers import (
+    AutoConfig,
+    AutoModelForSeq2SeqLM,
+    AutoModelForSequenceClassification,
+    BartTokenizerFast,
+    MBart50TokenizerFast,
+    PreTrainedTokenizerFast,
+    T5TokenizerFast,
+    pipeline,
+)
+
+TEXT = "My name is Sarah and I live in London, near the river."
+OTHER = "Zoë ate a café crème . Is it ?"
+LONG = f"{TEXT} {OTHER} The film was good, the book was better: 10 out of 10!"
+FEW = {"max_new_tokens": 8, "repetition_penalty": 1.8}
+PREFIXES = {
+    "summarization": {"prefix": "it is: ", "min_length": 4, "num_beams": 2, "length_penalty": 2.0},
+    "translation_en_to_de": {"prefix": "London to Paris: ", "max_length": 12},
+    "translation_en_to_fr": {"prefix": "a to b: ", "num_beams": 3},
+}
+Case = tuple[str, dict[str, Any], list[Any], dict[str, Any]]
+"""Task, keywords of pipeline(), positional arguments and keywords of the call."""
+EVERY: list[Case] = [
+    ("text2text-generation", {}, [TEXT], FEW),
+    ("text2text-generation", {}, [[TEXT, OTHER]], FEW),
+    ("text2text-generation", {}, [[TEXT]], FEW | {"num_return_sequences": 2}),
+    ("text2text-generation", {}, [TEXT], FEW | {"num_beams": 1}),
+    ("text2text-generation", {}, [TEXT], FEW | {"return_tensors": True, "num_return_sequences": 3}),
+    ("text2text-generation", {"batch_size": 2}, [[TEXT, OTHER, LONG]], FEW | {"truncation": True}),
+    ("text2text-generation", {}, [OTHER], FEW | {"clean_up_tokenization_spaces": True, "num_beams": 2}),
+    ("text2text-generation", {"max_new_tokens": 5}, [TEXT], {}),
+    ("summarization", {}, [LONG], FEW | {"truncation": True}),
+    ("summarization", {}, [[LONG, TEXT]], FEW | {"truncation": True, "no_repeat_ngram_size": 2}),
+    ("summarization", {}, [TEXT], FEW | {"min_length": 6}),
+    ("translation_en_to_fr", {}, [TEXT], FEW),
+    ("translation_en_to_de", {}, [[TEXT, OTHER]], FEW),
+    ("translation", {}, [TEXT], FEW),
+]
+LANGUAGES = {"src_lang": "de_DE", "tgt_lang": "fr_XX"}
+CASES: dict[str, list[Case]] = {
+    "t5": EVERY,
+    "bart": [*EVERY[:11], ("feature-extraction", {}, [TEXT], {})],
+    "mbart": [
+        ("translation", {}, [TEXT], FEW | LANGUAGES),
+        ("translation", LANGUAGES, [[TEXT, OTHER]], FEW),
+        ("translation", {}, [TEXT], FEW | {"src_lang": "en_XX", "tgt_lang": "ja_XX"}),
+    ],
+}
+ENTAILMENT: list[Case] = [
+    ("zero-shot-classification", {}, [TEXT, ["sports", "politics", "film"]], {}),
+    ("zero-shot-classification", {}, [[TEXT, LONG], ["sports", "politics"]], {"multi_label": True}),
+    ("text-classification", {}, [[TEXT, OTHER]], {"top_k": None}),
+]
+
+
+def tokenizer_of(family: str, folder: Path) -> PreTrainedTokenizerFast:
+    folder.mkdir(parents=True, exist_ok=True)
+    if family == "t5":
+        ids = {"pad_id": 0, "eos_id": 1, "unk_id": 2, "bos_id": -1}
+        return T5TokenizerFast(pieces(folder, "spiece.model", **ids), extra_ids=4, model_max_length=LIMIT)
+    if family == "mbart":
+        return MBart50TokenizerFast(pieces(folder, "sentencepiece.bpe.model"), model_max_length=LIMIT)
+    files = byte_pairs(["<s>", "<pad>", "</s>", "<unk>", "<mask>"], folder)
+    return BartTokenizerFast(*files, model_max_length=LIMIT)
+
+
+def make_text2text(family: str, folder: Path) -> None:
+    """Write a tokenizer, a checkpoint that fits it, and tasks-written.json with the cases and their results."""
+    tokenizer = tokenizer_of(family, folder / "tokenizer")
+    tokenizer.save_pretrained(folder / "tokenizer")
+    for path in (folder / "tokenizer").glob("*.json"):
+        text = json.dumps(json.loads(path.read_text()), ensure_ascii=False, separators=(",", ":"))
+        path.write_text(text, encoding="utf-8")
+    names = ("pad", "bos", "eos")
+    settings = FAMILIES[family] | {"vocab_size": len(tokenizer)}
+    settings |= {f"{name}_token_id": getattr(tokenizer, f"{name}_token_id") for name in names}
+    if family == "t5":
+        settings["task_specific_params"] = PREFIXES
+    if family == "mbart":
+        settings["decoder_start_token_id"] = tokenizer.eos_token_id
+    model = AutoModelForSeq2SeqLM.from_config(AutoConfig.for_model(family, **settings))
+    write_checkpoint(model, folder / "seq2seq-writer", family)
+    cases = [answered(case, folder, "seq2seq-writer") for case in CASES[family]]
+    if family == "bart":
+        settings |= {"id2label": dict(enumerate(LABELS)), "label2id": {label: i for i, label in enumerate(LABELS)}}
+        classifier = AutoModelForSequenceClassification.from_config(AutoConfig.for_model(family, **settings))
+        write_checkpoint(classifier, folder / "sequence-writer", family)
+        cases += [answered(case, folder, "sequence-writer") for case in ENTAILMENT]
+    lines = ",\n".join(json.dumps(case, ensure_ascii=False) for case in cases)
+    (folder / "text2text.json").write_text("[\n" + lines + "\n]\n", encoding="utf-8")
+
+
+def write_checkpoint(model: Any, folder: Path, family: str) -> None:
+    randomise(model, seed=crc32(f"{family}/{folder.name}".encode()))
+    model.half().save_pretrained(folder)
+    for path in folder.glob("*.json"):
+        compact(path)
+
+
+def answered(case: Case, folder: Path, checkpoint: str) -> dict[str, Any]:
+    task, construct, args, call = deepcopy(case)
+    files = {"model": str(folder / checkpoint), "tokenizer": str(folder / "tokenizer")}
+    result = pipeline(task, **files, device="cpu", dtype=torch.float32, **construct)(*args, **call)
+    given = {"task": task, "model": checkpoint, "construct": case[1], "args": args, "call": call}
+    return given | {"result": plain(listed(result))}
+
+
+def listed(value: Any) -> Any:
+    """The same with lists for tensors."""
+    if isinstance(value, dict):
+        return {name: listed(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [listed(part) for part in value]
+    return value.tolist() if isinstance(value, torch.Tensor) else value
