@@ -286,7 +286,7 @@ def test_in_a_kernel(tagger: str) -> None:
     NotebookClient(notebook, timeout=120, allow_errors=True, kernel_name="python3").execute()
     drawn, count, table, error = (one.outputs for one in notebook.cells[1:])
     assert "text/html" in drawn[0]["data"]
-    assert drawn[0]["output_type"] == "execute_result"
+    assert "application/vnd.jupyter.widget-view+json" in drawn[1]["data"]
     assert int(count[0]["data"]["text/plain"]) >= 0
     assert "token-classification" in table[0]["data"]["text/html"] or "ner" in table[0]["data"]["text/html"]
     assert (error[0]["output_type"], error[0]["ename"]) == ("error", "TaskError")
