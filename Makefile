@@ -10,7 +10,7 @@ BIN := .venv/bin
 # transformers 4.57.6 needs an older huggingface_hub than ours, so what is compared with it has an environment of its own.
 REFERENCE := .venv-reference/bin
 
-.PHONY: help demo notebooks lab checkpoints test parity golden bench lint format clean
+.PHONY: help demo notebooks lab checkpoints test parity golden bench lint js browser format clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -56,6 +56,11 @@ js: node_modules/.ready ## check, test and bundle the front end; needs Node 20 o
 	npm run --silent check
 	npm run --silent test
 	npm run --silent build
+
+browser: .venv/.ready node_modules/.ready ## drive JupyterLab and Notebook 7 in Chromium, which Debian's apt-get brings for root
+	@command -v chromium >/dev/null || [ "$$(id -u)" != 0 ] || { apt-get update -qq && \
+	    apt-get install -y -qq --no-install-recommends chromium fonts-noto-color-emoji; }
+	$(BIN)/python -m pytest tests/browser $(ARGS)
 
 format: .venv/.ready-dev ## let ruff rewrite what it can
 	$(BIN)/ruff check --fix .

@@ -1,9 +1,17 @@
 """Every view, live: in JupyterLab and in Notebook 7, in light and in dark, wide and narrow."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+
+AXE = Path(__file__).parents[2] / "node_modules/axe-core/axe.min.js"
+SERIOUS = """async () => {
+  const found = await axe.run('.nbp', {resultTypes: ['violations']});
+  return found.violations.filter(({impact}) => ['serious', 'critical'].includes(impact)).flatMap(({id, nodes}) =>
+    nodes.slice(0, 3).map(({html, failureSummary}) => `${id}: ${html.slice(0, 300)} ${failureSummary}`));
+}"""
 
 VIEWS = [
     *("entities", "nested", "arabic", "nothing", "huge", "labels", "topics", "answers", "blanks"),
@@ -26,7 +34,33 @@ def test_views_are_drawn(app: str, notebook: Callable[..., Any], shot: Callable[
     for index, name in enumerate(VIEWS, 1):
         book.view(index).scroll_into_view_if_needed()
         shot(book.view(index), f"{app}-dark-{name}")
-    book.page.set_viewport_size({"width": 480, "height": 900})
+    book.page.set_viewport_size({"width": 420, "height": 900})
     for index, name in enumerate(VIEWS, 1):
         book.view(index).scroll_into_view_if_needed()
         shot(book.view(index), f"{app}-narrow-{name}")
+
+
+@pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
+def test_views_are_accessible(theme: str, notebook: Callable[..., Any]) -> None:
+    if not AXE.is_file():
+        pytest.skip("axe-core is not installed: npm ci")
+    book = notebook(
+        [
+            *("import samples, nbpipes", *(f"samples.{name}" for name in VIEWS)),
+            *("nbpipes.compare(samples.entities, samples.other)", "nbpipes.playground('sentiment', 'demo')"),
+        ]
+    )
+    count = len(VIEWS) + 3
+    for index in range(count):
+        book.run(index)
+    book.theme(theme)
+    for index in range(1, count):
+        view = book.view(index)
+        view.scroll_into_view_if_needed()
+        for row in view.locator(".nbp-row").all()[:1]:
+            row.click()
+            view.locator(".nbp-detail .nbp-foot").wait_for()
+        for table in view.locator("summary", has_text="Table").all():
+            table.click()
+    book.page.add_script_tag(path=AXE)
+    assert book.page.evaluate(SERIOUS) == []
