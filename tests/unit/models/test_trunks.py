@@ -17,7 +17,7 @@ from nbpipes.models.text.deberta import DebertaConfig, DebertaV2Config
 from nbpipes.models.text.modernbert import window
 
 GOLDEN = Path(__file__).parents[2] / "golden"
-TRUNKS = sorted(f"{path.parent.parent.name}/{path.parent.name}" for path in GOLDEN.glob("*/base*/config.json"))
+TRUNKS = sorted(f"{path.parent.parent.name}/{path.parent.name}" for path in GOLDEN.glob("*/base*/cases.safetensors"))
 LENGTHS = (11, 7, 7, 1)
 
 
