@@ -18,10 +18,10 @@ import { replaceTwin } from "@nbpipes/kit/twin.js";
  */
 
 /**
- * Draws a spec into an element that is empty.
+ * Draws a spec into an element that is empty. It may give a function that shows the next spec in what is drawn.
  *
  * @template S
- * @typedef {(body: HTMLElement, spec: S, context: Context) => void} Draw
+ * @typedef {(body: HTMLElement, spec: S, context: Context) => void | ((spec: S) => void)} Draw
  */
 
 const VERSION = 1;
@@ -51,15 +51,18 @@ export function widget(name, draw, css) {
       const select = (/** @type {number[]} */ indices) =>
         void request("select", { indices }).catch((error) => say(String(error.message)));
       let drawing = new AbortController();
+      /** @type {void | ((spec: any) => void)} */
+      let update;
 
       function paint() {
+        if (update) return update(model.get("spec"));
         drawing.abort();
         drawing = new AbortController();
         const body = h("div", { class: "nbp-body" });
         const spec = model.get("spec");
         try {
           if (spec.version !== VERSION) throw new Error(`this view draws version ${VERSION}, not ${spec.version}`);
-          draw(body, spec, { root, model, signal: drawing.signal, request, select, say });
+          update = draw(body, spec, { root, model, signal: drawing.signal, request, select, say });
         } catch (error) {
           drawing.abort();
           body.replaceChildren(h("div", { class: "nbp-error" }, `This cannot be drawn: ${error}`));

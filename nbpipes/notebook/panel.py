@@ -1,14 +1,14 @@
-"""A job's panel in a cell: HTML that a thread replaces while the job runs, and that stays as it was at the end."""
+"""A job's panel in a cell: a live view, and HTML that a thread replaces too and that stays as it was at the end."""
 
 import threading
+import time
 from collections.abc import Sequence
 from typing import Any
 
 from IPython.core.getipython import get_ipython
-from IPython.display import HTML, display
 
-from nbpipes.display.jobs import draw
-from nbpipes.notebook.publish import has_kernel
+from nbpipes.notebook.publish import has_kernel, own, publish, update_twin
+from nbpipes.widgets.panel import Panel
 
 INTERVAL = 0.1
 """Seconds between two updates, at least: browsers drop what comes faster."""
@@ -34,17 +34,23 @@ def show(job: Any) -> None:
     if not has_kernel(get_ipython()):
         print(repr(job))
         return
-    handle = display(HTML(draw(job.snapshot())), display_id=True)
-    if handle is not None and not job.wait(0):
+    panel = Panel(job)
+    own(panel)
+    publish(panel)
+    if not job.wait(0):
         # An update finds its output by its id. It counts as output of the cell that runs then, since what belongs to
         # a cell that has ended is ignored by nbconvert.
-        threading.Thread(target=_follow, args=(job, handle), name=f"nbpipes-panel-{job.id}", daemon=True).start()
+        threading.Thread(target=_follow, args=(job, panel), name=f"nbpipes-panel-{job.id}", daemon=True).start()
 
 
-def _follow(job: Any, handle: Any) -> None:
+def _follow(job: Any, panel: Panel) -> None:
+    """The only thread that writes to the panel. Its twin is replaced less often: it is seen without a kernel alone."""
     pause = threading.Event()
-    over = False
+    over, drawn = False, 0.0
     while not over:
         pause.wait(INTERVAL)
         over = job.wait(IDLE)
-        handle.update(HTML(draw(job.snapshot())))
+        panel.refresh()
+        if over or time.monotonic() - drawn >= IDLE:
+            drawn = time.monotonic()
+            update_twin(panel)

@@ -67,15 +67,21 @@ def show(result: Record | Records) -> None:
     NotImplementedError where there is no kernel, no view for it, or NBPIPES_LIVE=0: IPython then shows its HTML.
     """
     shell = get_ipython()
-    if not has_kernel(shell) or os.environ.get("NBPIPES_LIVE") == "0":
+    if not has_kernel(shell) or not live():
         raise NotImplementedError("only a kernel has live views")
     view = view_of(result)
     if view is None:
         raise NotImplementedError(f"there is no view for {result.task}")
+    own(view)
+    publish(view)
+
+
+def own(view: View) -> None:
+    """Close a view when the cell that runs now runs again."""
+    shell = get_ipython()
     cell, run = _place(shell)
     _watch(shell)
     SHOWN.add(cell, run, view)
-    publish(view)
 
 
 def show_view(view: View) -> None:
@@ -84,11 +90,22 @@ def show_view(view: View) -> None:
 
 
 def publish(view: View) -> None:
-    """Publish the two outputs of a view."""
-    twin = f'<div class="nbp-static" data-nbp-twin="{view.twin}">{STYLE}{view.to_html()}</div>'
-    publish_display_data({"text/plain": short(view.result), "text/html": twin})
+    """Publish the two outputs of a view: its twin has the id of the view, by which `update_twin` finds it."""
+    publish_display_data(_twin(view), transient={"display_id": view.twin})
+    if not live():
+        return
     model = {"version_major": 2, "version_minor": 0, "model_id": view.model_id}
     publish_display_data({"text/plain": "", "text/html": "<!-- -->", VIEW: model})
+
+
+def update_twin(view: View) -> None:
+    """Replace the static HTML of a view that is shown."""
+    publish_display_data(_twin(view), transient={"display_id": view.twin}, update=True)
+
+
+def _twin(view: View) -> dict[str, str]:
+    html = f'<div class="nbp-static" data-nbp-twin="{view.twin}">{STYLE}{view.to_html()}</div>'
+    return {"text/plain": short(view.result), "text/html": html}
 
 
 def view(result: Record | Records) -> View:
@@ -109,6 +126,11 @@ def close_all() -> int:
     views = list(OPEN)
     _close(views)
     return len(views)
+
+
+def live() -> bool:
+    """Whether the user wants live views: NBPIPES_LIVE=0 in the environment leaves the static HTML alone."""
+    return os.environ.get("NBPIPES_LIVE") != "0"
 
 
 def has_kernel(shell: Any) -> bool:

@@ -4,6 +4,7 @@ import re
 import time
 from collections.abc import Iterator
 from itertools import count, pairwise
+from types import SimpleNamespace
 from typing import Any
 
 import nbformat
@@ -94,21 +95,20 @@ def test_updates_are_few_and_the_last_one_is_the_end(monkeypatch: pytest.MonkeyP
     class Busy:
         id, version, over = 1, 0, False
 
-        def snapshot(self) -> Any:
-            return self.version
-
         def wait(self, timeout: float) -> bool:
             self.version += 1000  # a busy job changes all the time
             self.over = self.version >= 5000
             return self.over
 
-    shown: list[str] = []
-    handle = type("Handle", (), {"update": lambda self, html: shown.append((time.monotonic(), html.data))})()
-    monkeypatch.setattr(panel, "draw", str)
-    panel._follow(Busy(), handle)
-    times = [at for at, _ in shown]
-    assert all(later - earlier > 0.09 for earlier, later in pairwise(times))
-    assert shown[-1][1] == "5000"
+    job = Busy()
+    views: list[tuple[float, int]] = []
+    twins: list[int] = []
+    view = SimpleNamespace(refresh=lambda: views.append((time.monotonic(), job.version)))
+    monkeypatch.setattr(panel, "update_twin", lambda view: twins.append(job.version))
+    panel._follow(job, view)
+    assert all(later - earlier > 0.09 for (earlier, _), (later, _) in pairwise(views))
+    assert views[-1][1] == twins[-1] == 5000
+    assert len(twins) < len(views)
 
 
 @pytest.mark.kernel
@@ -125,7 +125,8 @@ def test_in_a_kernel(classifier: str) -> None:
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in cells])
     NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
     started, busy, _, again, bar = (one.outputs for one in notebook.cells[1:])
-    (final,) = started
+    final, live = started
+    assert "application/vnd.jupyter.widget-view+json" in live["data"]
     html = final["data"]["text/html"]
     assert "800 of 800 rows" in html, "the panel in the saved notebook tells the end"
     assert re.search(r"✔ <b>Job \d+</b>", html)

@@ -9,13 +9,14 @@ import pytest
 from nbpipes.widgets.assets import FOLDER, bundle
 from nbpipes.widgets.comparison import Comparison
 from nbpipes.widgets.gallery import Gallery
+from nbpipes.widgets.panel import Panel
 from nbpipes.widgets.playground import Playground
 from nbpipes.widgets.registry import KINDS, view_of
 from nbpipes.widgets.view import VERSION, View
 
 SOURCES = Path(__file__).parents[3] / "widgets"
 CLASSES: dict[str, type[View]] = {
-    cls.name: cls for cls in (*(kind.view for kind in KINDS.values()), Gallery, Comparison, Playground)
+    cls.name: cls for cls in (*(kind.view for kind in KINDS.values()), Gallery, Comparison, Playground, Panel)
 }
 # What every anywidget has.
 COMMON = {

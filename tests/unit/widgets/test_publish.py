@@ -37,7 +37,7 @@ def shell(monkeypatch: pytest.MonkeyPatch) -> Shell:
 @pytest.fixture
 def published(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     outputs: list[dict[str, Any]] = []
-    monkeypatch.setattr(publish, "publish_display_data", outputs.append)
+    monkeypatch.setattr(publish, "publish_display_data", lambda data, **about: outputs.append(data))
     return outputs
 
 

@@ -5,6 +5,7 @@ import json
 import time
 import weakref
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from nbpipes.errors import InputError
 from nbpipes.results.records import Records, annotate, annotate_batch
 from nbpipes.widgets import embeddings, entities, text
 from nbpipes.widgets.comparison import compare
+from nbpipes.widgets.panel import Panel
 from nbpipes.widgets.playground import Field, Playground
 from nbpipes.widgets.registry import view_of
 from nbpipes.widgets.view import View
@@ -188,3 +190,32 @@ def test_closed_views_leave_memory(entities: Records) -> None:
     assert nbpipes.close_all() == 5
     gc.collect()
     assert [ref() for ref in refs] == [None] * 5
+
+
+class Job:
+    """A job as panels know it."""
+
+    def __init__(self) -> None:
+        self.done, self.commands = 0, []
+
+    def snapshot(self) -> dict[str, Any]:
+        sample = json.loads((Path(__file__).parents[3] / "widgets/panel/state.json").read_text(encoding="utf-8"))
+        return sample["sample"]["spec"]["job"] | {"done": self.done, "rate": float("inf"), "model": "\ud800"}
+
+    def command(self, name: str, value: Any = None) -> None:
+        if name == "dance":
+            raise InputError("a job knows no command 'dance'")
+        self.commands.append((name, value))
+
+
+def test_a_panel_follows_and_commands_its_job(heard: list[Any]) -> None:
+    job = Job()
+    view = Panel(job)
+    job.done = 7
+    view.refresh()
+    assert view.spec["job"]["done"] == 7
+    json.dumps(view.spec, allow_nan=False).encode()
+    ask(view, "command", {"name": "set_batch_size", "value": 8})
+    ask(view, "command", {"name": "dance"})
+    assert job.commands == [("set_batch_size", 8)]
+    assert [message["state"] for message in heard] == ["done", "failed"]
