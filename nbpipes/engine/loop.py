@@ -20,6 +20,8 @@ from nbpipes.engine.tuning import Limits
 from nbpipes.processing.batch import Chunk
 
 FIRST_WINDOW, LAST_WINDOW = 16, 1024
+WINDOW_BATCHES = 64
+"""Full batches that a window holds at most: what waits to be computed takes memory, most of all images."""
 WAITED = 1e-3
 """Seconds beyond its own computing that reading an item may take before we say that it waited."""
 SINGLES = 64
@@ -150,6 +152,7 @@ class Reader:
         self.first = max(FIRST_WINDOW, start) if patient else start
         self.limit, self.singles = self.first, 0
         self.slots: list[Slot] = []
+        self.limits, self.size = limits, 0
         self.waited, self.error = False, None
 
     def __iter__(self) -> Iterator[tuple[list[Slot], list[Piece]]]:
@@ -158,18 +161,28 @@ class Reader:
             self.slots.append(slot)
             for piece in self._pieces(slot):
                 # Only once there is one more, so that an item whose last piece fills a window is complete with it.
-                if len(pieces) >= max(self.limit, FIRST_WINDOW):
+                if len(pieces) >= max(self.limit, FIRST_WINDOW) or self._heavy:
                     yield self._window(pieces)
                     pieces = []
                 pieces.append(piece)
-            if self.waited or len(self.slots) >= self.limit or (self.ready is not None and not self.ready()):
+                self.size += piece.chunk.size
+            if (
+                self.waited
+                or self._heavy
+                or len(self.slots) >= self.limit
+                or (self.ready is not None and not self.ready())
+            ):
                 yield self._window(pieces)
                 pieces = []
         if self.slots or pieces:
             yield self._window(pieces)
 
+    @property
+    def _heavy(self) -> bool:
+        return self.size >= WINDOW_BATCHES * self.limits.budget
+
     def _window(self, pieces: list[Piece]) -> tuple[list[Slot], list[Piece]]:
-        slots, self.slots = self.slots, []
+        slots, self.slots, self.size = self.slots, [], 0
         if self.waited:
             self.limit, self.singles, self.waited = self.first, SINGLES, False
         elif self.singles:

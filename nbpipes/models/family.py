@@ -79,9 +79,11 @@ class Family:
     def trim(self, model: "Model", moves: Plan) -> None:
         """Leaves out the optional parts of the head that get no weights."""
         targets = [target for move in moves.moves for target in move.targets]
-        for part in self.head(model.kind).optional:
-            if not any(target.startswith(f"head.{part}.") for target in targets):
-                setattr(model.head, part, None)
+        for name in self.head(model.kind).optional:
+            part = getattr(model.head, name)
+            has_weights = isinstance(part, nn.Module) and next(part.parameters(), None) is not None
+            if has_weights and not any(target.startswith(f"head.{name}.") for target in targets):
+                setattr(model.head, name, None)
 
     def ties(self, config: Config, kind: Head) -> dict[str, str]:
         """Targets that share another target's tensor."""

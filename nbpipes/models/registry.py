@@ -11,6 +11,7 @@ MODULES: Mapping[str, str] = MappingProxyType(
     {
         "albert": "text.albert",
         "bart": "text.bart",
+        "beit": "vision.beit",
         "bert": "text.bert",
         "blenderbot": "text.bart",
         "blenderbot-small": "text.bart",

@@ -42,6 +42,7 @@ FAMILIES: dict[str, dict[str, Any]] = {
     "vit": SIZES,
     "deit": SIZES | {"architectures": ["DeiTForImageClassification"]},
     "dinov2": SIZES | {"mlp_ratio": 2},
+    "beit": SIZES | {"use_relative_position_bias": True, "layer_scale_init_value": 0.4},
     "convnext": {"hidden_sizes": [8, 12], "depths": [1, 2], "num_stages": 2, "layer_scale_init_value": 0.5},
     "resnet": {"embedding_size": 8, "hidden_sizes": [16, 24], "depths": [1, 2]},
     "efficientnet": {
@@ -62,6 +63,15 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
     "vit": {"image-biasless": {"qkv_bias": False, "image_size": [24, 40], "hidden_act": "gelu_new"}},
     "deit": {"image-teacher": {"architectures": ["DeiTForImageClassificationWithTeacher"]}},
     "dinov2": {"image-gated": {"use_swiglu_ffn": True, "image_size": 40, "use_mask_token": False}},
+    "beit": {
+        "image-absolute": {
+            "use_relative_position_bias": False,
+            "use_absolute_position_embeddings": True,
+            "use_mean_pooling": False,
+            "layer_scale_init_value": 0.0,
+        },
+        "image-shared": {"use_shared_relative_position_bias": True, "image_size": 40, "use_mask_token": True},
+    },
     "convnext": {"image-plain": {"layer_scale_init_value": 0.0, "hidden_act": "relu"}},
     "resnet": {
         "image-basic": {"layer_type": "basic", "downsample_in_first_stage": True},
@@ -86,6 +96,7 @@ PROCESSORS: dict[str, dict[str, Any]] = {
     "clip": {"image_processor_type": "CLIPImageProcessor", "size": {"shortest_edge": SIDE}, "crop_size": SMALL},
     "siglip": {"image_processor_type": "SiglipImageProcessor", "size": SMALL},
     "deit": {"image_processor_type": "DeiTImageProcessor", "size": {"height": 36, "width": 36}, "crop_size": SMALL},
+    "beit": {"image_processor_type": "BeitImageProcessor", "size": SMALL, "do_center_crop": False},
     "dinov2": {"image_processor_type": "BitImageProcessor", "size": {"shortest_edge": 36}, "crop_size": SMALL},
     "convnext": {"image_processor_type": "ConvNextImageProcessor", "size": {"shortest_edge": SIDE}, "crop_pct": 0.9},
     "resnet": {"image_processor_type": "ConvNextImageProcessor", "size": {"shortest_edge": SIDE}},
@@ -140,8 +151,9 @@ def make_models(family: str) -> Iterator[Path]:
         model.half().save_pretrained(folder)
         compact(folder / "config.json")
         processor = PROCESSORS[family]
-        if isinstance(size := settings.get("image_size"), list):
-            processor = processor | {"size": {"height": size[0], "width": size[1]}}
+        if (size := settings.get("image_size", SIDE)) != SIDE and family in ("vit", "beit"):
+            height, width = size if isinstance(size, list) else (size, size)
+            processor = processor | {"size": {"height": height, "width": width}}
         (folder / "preprocessor_config.json").write_text(json.dumps(processor) + "\n", encoding="utf-8")
         model = kind.from_pretrained(folder, dtype=torch.float32).eval()
         save_file(answers(model, head, folder), folder / "pixels.safetensors")

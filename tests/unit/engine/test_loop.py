@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nbpipes.engine.events import Batched, Done, Failed, Started
-from nbpipes.engine.loop import ChunkOutput, Limits, run
+from nbpipes.engine.loop import WINDOW_BATCHES, ChunkOutput, Limits, run
 from nbpipes.models.outputs import Logits
 from nbpipes.processing.batch import Chunk
 
@@ -157,3 +157,12 @@ def test_an_item_of_very_many_chunks_does_not_wait_in_memory():
     (done,) = settled(run(Long(), [[0]], None, Limits(8, 1000), sized=True))
     assert len(done.result) == 5000
     assert seen[0] <= 17
+
+
+def test_large_items_make_small_windows():
+    """What waits to be computed takes memory: a window ends after a number of full batches."""
+    waiting, most = 0, 0
+    for event in run(Doubler(), [[100]] * 500, None, Limits(None, 100), sized=True):
+        waiting += isinstance(event, Started) - isinstance(event, Done)
+        most = max(most, waiting)
+    assert 16 < most <= WINDOW_BATCHES + 1
