@@ -2,7 +2,7 @@
 
 import os
 import reprlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +21,10 @@ from nbpipes.processing.encodings import (
     numbers,
     padded_length,
 )
-from nbpipes.processing.saving import NO_LIMIT, save
+from nbpipes.processing.saving import NO_LIMIT, copy, save
 from nbpipes.processing.special import SpecialTokens
 from nbpipes.processing.truncation import Cutters, check_parts, room, strategy
-from nbpipes.processing.vocabulary.build import WORD_END
+from nbpipes.processing.vocabulary.build import WORD_END, load_looked_up
 from nbpipes.processing.vocabulary.build import load as load_backend
 from nbpipes.processing.vocabulary.finish import finish
 from nbpipes.processing.vocabulary.settings import UNLIMITED, Settings, read, text_of
@@ -91,6 +91,9 @@ class Tokenizer(SpecialTokens):
         Raises TypeError for an unknown override, TokenizerError for missing, damaged or unknown files.
         """
         settings = read(repo, overrides)
+        if settings.style.reads == "looked up" and not settings.from_json:
+            known, reader = load_looked_up(repo, settings)
+            return LookedUpTokenizer(known, settings, repo, reader=Tokenizer(reader, settings))
         return cls(load_backend(repo, settings), settings, repo)
 
     def __len__(self) -> int:
@@ -284,3 +287,81 @@ class Tokenizer(SpecialTokens):
         }
         config.setdefault("tokenizer_class", settings.style.name or "PreTrainedTokenizerFast")
         return save(Path(folder), self.backend, config, self.chat_templates, self._repo)
+
+
+class LookedUp:
+    """An encoding whose tokens have other ids than the backend that cut them would give them.
+
+    look_up: gives the ids of tokens. unknown: the token of what the backend does not know; the texts show what it is.
+    """
+
+    def __init__(
+        self, encoding: Encoding, look_up: Callable[[list[str]], list[int]], texts: Sequence[Any], unknown: str | None
+    ) -> None:
+        tokens = encoding.tokens
+        for i, (start, end) in enumerate(encoding.offsets if unknown in tokens else ()):
+            text = texts[encoding.sequence_ids[i] or 0]
+            if tokens[i] == unknown and isinstance(text, str):
+                tokens[i] = text[start:end].strip()
+        self.encoding, self.ids = encoding, look_up(tokens)
+        self.overflowing = [LookedUp(more, look_up, texts, unknown) for more in encoding.overflowing]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.encoding, name)
+
+    def pad(self, length: int, *, direction: str, pad_id: int, pad_token: str) -> None:
+        """Fills up to `length` tokens."""
+        self.encoding.pad(length, direction=direction, pad_id=pad_id, pad_token=pad_token)
+        more = [pad_id] * (length - len(self.ids))
+        self.ids = self.ids + more if direction == "right" else more + self.ids
+
+
+class LookedUpTokenizer(Tokenizer):
+    """A tokenizer that cuts texts with another one and has ids of its own for the pieces (Marian, M2M100)."""
+
+    def __init__(self, backend: Backend, settings: Settings, repo: Repo | None = None, *, reader: Tokenizer) -> None:
+        super().__init__(backend, settings, repo)
+        self._reader = reader
+
+    def _encode(
+        self,
+        text: Text,
+        pair: Text | None,
+        truncation: Any,
+        max_length: int | None,
+        stride: int | None,
+        special: bool,
+        words: bool,
+    ) -> Any:
+        found = self._reader._encode(text, pair, truncation, max_length, stride, special, words)
+        return self._looked_up(found, (text, pair))
+
+    def encode_batch(
+        self,
+        items: Sequence[str | tuple[str, str]],
+        *,
+        truncation: Any = "longest_first",
+        max_length: int | None = None,
+        add_special_tokens: bool = True,
+    ) -> list[Any]:
+        how = {"truncation": truncation, "max_length": max_length, "add_special_tokens": add_special_tokens}
+        found = self._reader.encode_batch(items, **how)
+        return [
+            self._looked_up(one, (item,) if isinstance(item, str) else item)
+            for one, item in zip(found, items, strict=True)
+        ]
+
+    def _looked_up(self, found: Encoding, texts: Sequence[Any]) -> LookedUp:
+        return LookedUp(found, self.convert_tokens_to_ids, texts, self.unk_token)
+
+    def decode(
+        self, ids: Any, skip_special_tokens: bool = False, clean_up_tokenization_spaces: bool | None = None
+    ) -> str:
+        return super().decode(ids, skip_special_tokens, clean_up_tokenization_spaces).strip()
+
+    def save_pretrained(self, folder: str | os.PathLike[str]) -> tuple[str, ...]:
+        """Copy the tokenizer's files into `folder`; return the paths written."""
+        return copy(Path(folder), self._repo)

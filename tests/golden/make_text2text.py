@@ -1,6 +1,7 @@
 """What the reference's pipelines write with tiny encoder-decoder models: tokenizers, checkpoints, cases."""
 
 import json
+import shutil
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -11,16 +12,21 @@ from make_models import compact
 from make_seq2seq import FAMILIES, LABELS, LIMIT, randomise
 from make_tasks import plain
 from make_tokenizers import byte_pairs, pieces
+from sentencepiece import SentencePieceProcessor
 from transformers import (
     AutoConfig,
     AutoModelForSeq2SeqLM,
     AutoModelForSequenceClassification,
     BartTokenizerFast,
+    M2M100Tokenizer,
+    MarianTokenizer,
     MBart50TokenizerFast,
+    PreTrainedTokenizer,
     PreTrainedTokenizerFast,
     T5TokenizerFast,
     pipeline,
 )
+from transformers.models.m2m_100.tokenization_m2m_100 import FAIRSEQ_LANGUAGE_CODES
 
 TEXT = "My name is Sarah and I live in London, near the river."
 OTHER = "Zoë ate a café crème . Is it ?"
@@ -49,12 +55,31 @@ EVERY: list[Case] = [
     ("translation_en_to_de", {}, [[TEXT, OTHER]], FEW),
     ("translation", {}, [TEXT], FEW),
 ]
+TEXTS = (
+    TEXT,
+    OTHER,
+    "",
+    "  Two  spaces, and ß in Straße\n东京 ",
+    "London</s> Paris",
+    ">>fra<< Who lives in London?",
+    "10 €",
+)
+LOOKED_UP = {"marian": "unigram", "m2m_100": "bpe"}
 LANGUAGES = {"src_lang": "de_DE", "tgt_lang": "fr_XX"}
 CASES: dict[str, list[Case]] = {
     "t5": EVERY,
     "bart": [*EVERY[:11], ("feature-extraction", {}, [TEXT], {})],
+    "marian": [*EVERY[:2], ("translation_en_to_fr", {}, [[TEXT, OTHER]], FEW)],
+    "m2m_100": [
+        (
+            "translation",
+            {},
+            [[TEXT, OTHER]],
+            FEW | {"src_lang": "de", "tgt_lang": "fr", "min_length": 7, "return_tensors": True},
+        )
+    ],
     "mbart": [
-        ("translation", {}, [TEXT], FEW | LANGUAGES),
+        ("translation", {}, [TEXT], FEW | LANGUAGES | {"min_length": 7}),
         ("translation", LANGUAGES, [[TEXT, OTHER]], FEW),
         ("translation", {}, [TEXT], FEW | {"src_lang": "en_XX", "tgt_lang": "ja_XX"}),
     ],
@@ -73,8 +98,43 @@ def tokenizer_of(family: str, folder: Path) -> PreTrainedTokenizerFast:
         return T5TokenizerFast(pieces(folder, "spiece.model", **ids), extra_ids=4, model_max_length=LIMIT)
     if family == "mbart":
         return MBart50TokenizerFast(pieces(folder, "sentencepiece.bpe.model"), model_max_length=LIMIT)
+    if family in LOOKED_UP:
+        return looked_up(family, folder)
+    if family in LOOKED_UP:
+        return looked_up(family, folder)
     files = byte_pairs(["<s>", "<pad>", "</s>", "<unk>", "<mask>"], folder)
     return BartTokenizerFast(*files, model_max_length=LIMIT)
+
+
+def looked_up(family: str, folder: Path) -> PreTrainedTokenizer:
+    """A tokenizer that looks its pieces up in vocab.json; what becomes of some texts is written beside it."""
+    name = "source.spm" if family == "marian" else "sentencepiece.bpe.model"
+    kept = folder / name
+    model = str(kept) if kept.exists() else pieces(folder, name, model_type=LOOKED_UP[family])
+    reader = SentencePieceProcessor(model_file=model)
+    known = [reader.id_to_piece(i) for i in range(len(reader))]
+    # Some pieces are unknown to the vocabulary, and it has some that the source never shows.
+    known = [piece for piece in known if piece not in ("<s>", "</s>", "<unk>", "▁in", "y")]
+    first = ["</s>", "<unk>"] if family == "marian" else ["<s>", "<pad>", "</s>", "<unk>"]
+    last = ["ß", ">>fra<<", "<pad>"] if family == "marian" else ["ß"]
+    vocabulary = {token: i for i, token in enumerate([*first, *reversed(known), *last])}
+    text = json.dumps(vocabulary, ensure_ascii=False, separators=(",", ":"))
+    (folder / "vocab.json").write_text(text, encoding="utf-8")
+    if family == "marian":
+        shutil.copyfile(model, folder / "target.spm")
+        files = (model, str(folder / "target.spm"), str(folder / "vocab.json"))
+        tokenizer = MarianTokenizer(*files, model_max_length=LIMIT)
+    else:
+        codes = [f"__{code}__" for code in FAIRSEQ_LANGUAGE_CODES["m2m100"]]  # special, as in published files
+        fixed = {"model_max_length": LIMIT, "src_lang": "de", "additional_special_tokens": codes}
+        tokenizer = M2M100Tokenizer(str(folder / "vocab.json"), model, **fixed)
+    cases = []
+    for text in TEXTS:
+        ids = tokenizer(text)["input_ids"]
+        decoded = [tokenizer.decode(ids, skip_special_tokens=skip) for skip in (True, False)]
+        cases.append(json.dumps({"text": text, "ids": ids, "decoded": decoded}, ensure_ascii=False))
+    (folder / "looked_up.json").write_text("[\n" + ",\n".join(cases) + "\n]\n", encoding="utf-8")
+    return tokenizer
 
 
 def make_text2text(family: str, folder: Path) -> None:
@@ -84,11 +144,15 @@ def make_text2text(family: str, folder: Path) -> None:
     for path in (folder / "tokenizer").glob("*.json"):
         text = json.dumps(json.loads(path.read_text()), ensure_ascii=False, separators=(",", ":"))
         path.write_text(text, encoding="utf-8")
-    names = ("pad", "bos", "eos")
+    names = ("pad", "eos") if family == "marian" else ("pad", "bos", "eos")
     settings = FAMILIES[family] | {"vocab_size": len(tokenizer)}
     settings |= {f"{name}_token_id": getattr(tokenizer, f"{name}_token_id") for name in names}
     if family == "t5":
         settings["task_specific_params"] = PREFIXES
+    if family == "m2m_100":
+        settings["vocab_size"] += 108  # languages, and entries made up to get an even number
+    if family == "marian":
+        settings |= {"decoder_start_token_id": tokenizer.pad_token_id, "bad_words_ids": [[tokenizer.pad_token_id]]}
     if family == "mbart":
         settings["decoder_start_token_id"] = tokenizer.eos_token_id
     model = AutoModelForSeq2SeqLM.from_config(AutoConfig.for_model(family, **settings))

@@ -1,12 +1,13 @@
 """The backend of a repository: tokenizer.json, or the older files from before it."""
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
+from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
 
 from nbpipes.errors import RepoError, TokenizerError
 from nbpipes.hub.repo import Repo
@@ -21,6 +22,10 @@ QWEN2 = (
 )
 CLIP = r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
 WORD_END = "</w>"
+
+# What cuts the texts that shall be translated; "target.spm" beside it cuts nothing that is read here.
+READER_FILES = ("source.spm", "sentencepiece.bpe.model")
+LANGUAGE = re.compile(">>.+<<")
 
 # CLIP's merges.txt is longer than its vocabulary: 49152 entries, less two special ones and 256 bytes in two forms.
 CLIP_MERGES = 49152 - 512 - 2 + 1
@@ -47,6 +52,25 @@ def load(repo: Repo, settings: Settings) -> Tokenizer:
                 with damage(repo, name):
                     return pieces.build(sentencepiece.read(repo.path(name).read_bytes()), settings)
     raise TokenizerError(_missing(repo, settings))
+
+
+def load_looked_up(repo: Repo, settings: Settings) -> tuple[Tokenizer, Tokenizer]:
+    """Return the backends of a class that cuts text by a SentencePiece model and looks the pieces up in vocab.json.
+
+    The first knows tokens and ids, the second cuts; it has ids of its own, which mean nothing.
+    """
+    name = next((name for name in READER_FILES if repo.has(name)), "")
+    if not repo.has("vocab.json") or not name:
+        raise TokenizerError(f"{repo.name!r} needs vocab.json and {' or '.join(READER_FILES)} for its tokenizer")
+    with damage(repo, "vocab.json"):
+        vocabulary = json.loads(repo.path("vocab.json").read_text(encoding="utf-8"))
+        known = Tokenizer(models.WordLevel(vocabulary, unk_token=text_of(settings.tokens["unk_token"])))
+        known.decoder = decoders.Metaspace(pieces.SPACE, prepend_scheme="always")
+    with damage(repo, name):
+        reader = pieces.build(sentencepiece.read(repo.path(name).read_bytes()), settings)
+        # ">>fr<<" names the language to translate into.
+        reader.add_tokens([AddedToken(token, normalized=False) for token in vocabulary if LANGUAGE.fullmatch(token)])
+    return known, reader
 
 
 @contextmanager

@@ -119,6 +119,8 @@ def _roberta(settings: Settings, first: tuple[str, int], last: tuple[str, int]) 
 def _token_of(role: str, backend: Tokenizer, settings: Settings, used: dict[str, int]) -> str:
     """Return the token of `role`, and note its id in `used`."""
     language = settings.values.get("src_lang") if role == "language" else None
+    if language is not None and f"__{language}__" in settings.style.additional:
+        language = f"__{language}__"
     token = language or settings.tokens.get(f"{role}_token")
     number = None if token is None else backend.token_to_id(text_of(token))
     if token is None or number is None:

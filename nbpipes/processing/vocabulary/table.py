@@ -19,6 +19,11 @@ _CODES_27 = """
     af_ZA az_AZ bn_IN fa_IR he_IL hr_HR id_ID ka_GE km_KH mk_MK ml_IN mn_MN mr_IN pl_PL ps_AF pt_XX sv_SE sw_KE ta_IN
     te_IN th_TH tl_XX uk_UA ur_PK xh_ZA gl_ES sl_SI
 """
+_CODES_100 = """
+    af am ar ast az ba be bg bn br bs ca ceb cs cy da de el en es et fa ff fi fr fy ga gd gl gu ha he hi hr ht hu hy id
+    ig ilo is it ja jv ka kk km kn ko lb lg ln lo lt lv mg mk ml mn mr ms my ne nl no ns oc or pa pl ps pt ro ru sd si
+    sk sl so sq sr ss su sv sw ta th tl tn tr uk ur uz vi wo xh yi yo zh zu
+"""
 LANGUAGES = tuple(_CODES_25.split())
 LANGUAGES_50 = LANGUAGES + tuple(_CODES_27.split())
 
@@ -209,6 +214,22 @@ ROWS = (
         pair="$A:0 $B:0 eos:0",
         pieces=Pieces(head=("{pad}", "{eos}", "{reserved}"), skip=2, rules="pegasus"),
     ),
+    Style(
+        "MarianTokenizer",
+        reads="looked up",
+        tokens={"eos": "</s>", "unk": "<unk>", "pad": "<pad>"},
+        single="$A:0 eos:0",
+        pair="$A:0 $B:0 eos:0",
+    ),
+    Style(
+        "M2M100Tokenizer",
+        reads="looked up",
+        tokens={role: FAIRSEQ[role] for role in ("bos", "eos", "unk", "sep", "pad")},
+        additional=tuple(f"__{code}__" for code in _CODES_100.split()),
+        settings={"src_lang": "en"},
+        single=MBART_50.single,
+        pair=MBART_50.pair,
+    ),
     LLAMA,
     replace(
         LLAMA,
@@ -313,10 +334,12 @@ _TYPES_OF = {
     ),
     "Longformer": "longformer",
     "Lxmert": "lxmert",
+    "M2M100": "m2m_100",
     "MBart": "mbart",
     "MBart50": "mbart50",
     "MPNet": "mpnet",
     "MT5": "mt5",
+    "Marian": "marian",
     "MobileBert": "mobilebert",
     "Mvp": "mvp",
     "Nllb": "nllb nllb-moe",

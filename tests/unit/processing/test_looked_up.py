@@ -1,0 +1,51 @@
+"""Tokenizers that cut by a SentencePiece model and look the pieces up in vocab.json: Marian, M2M100."""
+
+import json
+import pickle
+from pathlib import Path
+
+import pytest
+
+from nbpipes.hub.repo import Repo
+from nbpipes.processing.text import Tokenizer
+
+GOLDEN = Path(__file__).parents[2] / "golden"
+FILES = {path.parent.parent.name: path for path in sorted(GOLDEN.glob("*/tokenizer/looked_up.json"))}
+CASES = [
+    pytest.param(family, case, id=f"{family}-{number}")
+    for family, path in FILES.items()
+    for number, case in enumerate(json.loads(path.read_text(encoding="utf-8")))
+]
+
+
+@pytest.fixture(params=FILES)
+def tokenizer(request):
+    return Tokenizer.load(Repo(FILES[request.param].parent))
+
+
+@pytest.mark.parametrize(("family", "case"), CASES)
+def test_ids_and_texts_equal_those_of_transformers(family, case):
+    tokenizer = Tokenizer.load(Repo(FILES[family].parent))
+    assert tokenizer(case["text"])["input_ids"] == case["ids"]
+    assert [found.ids for found in tokenizer.encode_batch([case["text"]])] == [case["ids"]]
+    assert tokenizer.decode(case["ids"], skip_special_tokens=True) == case["decoded"][0]
+
+
+def test_cut_and_padded(tokenizer):
+    whole = tokenizer("My name is Sarah.")["input_ids"]
+    cut = tokenizer("My name is Sarah.", truncation=True, max_length=6)["input_ids"]
+    assert len(cut) == 6
+    assert cut[-1] == whole[-1] == tokenizer.eos_token_id
+    padded = tokenizer(["My name is Sarah.", "London"], padding=True)
+    assert padded["input_ids"][1][-1] == tokenizer.pad_token_id
+    assert len({len(row) for rows in padded.values() for row in rows}) == 1
+    windows = tokenizer.windows("My name is Sarah.", max_length=6, stride=1)
+    assert [len(window.ids) <= 6 for window in windows] == [True] * len(windows)
+    assert windows[-1].ids[-2] == whole[-2]
+
+
+def test_saved_and_pickled(tokenizer, tmp_path):
+    text = "Who lives in London?"
+    tokenizer.save_pretrained(tmp_path)
+    for copy in (Tokenizer.load(Repo(tmp_path)), pickle.loads(pickle.dumps(tokenizer))):
+        assert copy(text)["input_ids"] == tokenizer(text)["input_ids"]
