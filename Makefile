@@ -10,7 +10,7 @@ BIN := .venv/bin
 # transformers 4.57.6 needs an older huggingface_hub than ours, so what is compared with it has an environment of its own.
 REFERENCE := .venv-reference/bin
 
-.PHONY: help demo notebooks lab checkpoints test parity golden bench lint js browser format clean
+.PHONY: help demo notebooks lab checkpoints test kills parity golden bench lint js browser format clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -37,6 +37,9 @@ checkpoints: .venv/.ready ## bring the real checkpoints that the notebooks show 
 
 test: .venv/.ready ## run the whole suite
 	$(BIN)/python -m pytest $(ARGS)
+
+kills: .venv/.ready ## kill a streaming process 100 times and count what is lost
+	NBPIPES_KILLS=100 $(BIN)/python -m pytest -s tests/unit/store/test_kills.py -k sqlite
 
 parity: .venv-reference/.ready ## compare with transformers 4.57.6, live
 	$(REFERENCE)/python -m pytest tests/parity -m parity $(ARGS)
