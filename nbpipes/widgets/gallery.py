@@ -54,7 +54,7 @@ class Gallery(View):
         return self.items.values
 
     def _rows(self, indices: Sequence[int]) -> list[dict[str, Any]]:
-        values, sources, cells = self.items.values, self.items.sources, self.items.rows.cells
+        values, sources, cells = self.items.values, self.items.sources, self.items.rows.of
         return [
             {"index": index, "text": excerpt(sources[index]), "cells": cells(values[index])}
             for index in indices
@@ -74,7 +74,7 @@ class Gallery(View):
                 self._orders.clear()
             order = [index for index in range(len(self.items.values)) if not query or query in self._text(index)]
             if by >= 0:
-                order.sort(key=lambda index: _key(self.items.rows.cells(self.items.values[index])[by]), reverse=down)
+                order.sort(key=lambda index: _key(self.items.rows.of(self.items.values[index])[by]), reverse=down)
             self._orders[key] = order
         return self._orders[key]
 

@@ -26,11 +26,12 @@ class Panel(View):
     def __init__(self, job: Job) -> None:
         self.job = job
         super().__init__(job, {"about": "Background job", "job": plain(job.snapshot())})
+        self.frame = dict(self.spec)
         self.ops |= {"command": self._command}
 
     def refresh(self) -> None:
         """Send how far the job is now, as one change of one trait."""
-        self.spec = {**self.spec, "job": plain(self.job.snapshot())}
+        self.spec = self.frame | {"job": plain(self.job.snapshot())}
 
     def to_html(self) -> str:
         return jobs.draw(self.job.snapshot())

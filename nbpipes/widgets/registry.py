@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from nbpipes.display import registry
 from nbpipes.errors import InputError
+from nbpipes.results.failures import Failure
 from nbpipes.results.records import Record, Records
 from nbpipes.widgets import answers, blanks, embeddings, entities, labels, text
 from nbpipes.widgets.gallery import Gallery, Items
@@ -64,14 +65,19 @@ def parts_of(task: str, value: Any) -> list[Any]:
 
 
 def _gallery(result: Records) -> View | None:
-    known = (entry for entry in result if isinstance(entry, Record | Records) and entry and entry.task != "error")
+    known = (
+        entry for entry in result if isinstance(entry, Record | Records) and entry and not isinstance(entry, Failure)
+    )
     module = module_of(result.task, next(known, result[0]))
     sources = result.sources
     if module == "embeddings":
         spec = embeddings.describe_batch(result, sources)
-        return spec and embeddings.Embeddings(result, spec, result.meta)
+        if spec is not None:
+            return embeddings.Embeddings(result, spec, result.meta)
 
     def describe(index: int) -> dict[str, Any]:
+        if isinstance(result[index], Failure):
+            raise InputError(f"this item has no result: {result[index].text}")
         spec = spec_of(result.task, result[index], sources[index])
         if spec is None:
             raise InputError(f"there is no view for this result: {result[index]!r:.300}")

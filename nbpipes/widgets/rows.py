@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from nbpipes.display import answers, blanks, kit, scores, spans
+from nbpipes.results.failures import Failure
 from nbpipes.widgets import text as texts
 from nbpipes.widgets.view import score, text
 
@@ -24,6 +25,12 @@ class Rows(NamedTuple):
 
     columns: tuple[Column, ...]
     cells: Callable[[Any], list[Any]]
+
+    def of(self, value: Any) -> list[Any]:
+        """The cells of a row; those of an item that failed say why, where there is a place for it."""
+        if isinstance(value, Failure):
+            return [f"✘ {text(value.text, WORDS)}" if kind == "text" else None for _, kind in self.columns]
+        return self.cells(value)
 
 
 def rows_of(module: str, values: Sequence[Any]) -> Rows:
@@ -50,7 +57,7 @@ def excerpt(source: Any) -> str:
 
 
 def _labels(values: Sequence[Any]) -> Rows:
-    found = [scores.pairs_of(value) for value in values]
+    found = [scores.pairs_of(value) for value in values if not isinstance(value, Failure)]
     labels = sorted({str(label) for pairs in found for label, _ in pairs})
     if 1 < len(labels) <= HEATS and all(len(pairs) in (0, len(labels)) for pairs in found):
         columns = tuple(Column(text(label, 40), "heat") for label in labels)
@@ -75,7 +82,7 @@ def _entities(value: Any) -> list[Any]:
 
 
 def _answer(value: Any) -> list[Any]:
-    best: Mapping[str, Any] = value[0] if isinstance(value, list) and value else value
+    best = value[0] if isinstance(value, list) and value else value
     if not isinstance(best, Mapping):
         return ["", None]
     return [text(best.get("answer") or "", WORDS), score(best.get("score"))]

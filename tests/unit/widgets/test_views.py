@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 import nbpipes
 from nbpipes.errors import InputError
+from nbpipes.results.failures import Failure
 from nbpipes.results.records import Records, annotate, annotate_batch
 from nbpipes.widgets import embeddings, entities, text
 from nbpipes.widgets.comparison import compare
@@ -111,6 +112,15 @@ def test_a_gallery_of_entities_and_answers(entities: Records) -> None:
     answers = [{"answer": "Ada", "score": 0.5, "start": 0, "end": 3}] * 3
     spec = shown(annotate_batch(answers, "question-answering", items, {})).spec
     assert (spec["first"][2]["text"], spec["first"][2]["cells"]) == ("Who 2?", ["Ada", 0.5])
+
+
+def test_a_gallery_tells_what_failed(entities: Records, heard: list[Any]) -> None:
+    failed = Failure.of(1, "preprocess", ValueError("<b>no text</b>"), 5)
+    for task, good in (("token-classification", entities), ("text-classification", [{"label": "a", "score": 0.5}])):
+        view = shown(annotate_batch([good, failed, good], task, ["x", 5, "x"], {}))
+        assert len(view.spec["first"][1]["cells"]) == len(view.spec["columns"])
+        ask(view, "item", {"index": 1})
+        assert "ValueError: <b>no text</b>" in heard[-1]["error"]
 
 
 def test_results_that_nothing_draws_have_no_view() -> None:
