@@ -154,7 +154,9 @@ class DecayingLength:
         for i, row in enumerate(history.rows):
             over = len(row.tokens) - self.start
             if over > 0:
-                scores[i, ends] += scores[i, ends].abs() * (self.factor**over - 1)
+                found = scores[i, ends]
+                bonus = found.abs() * (self.factor**over - 1)
+                scores[i, ends] = torch.where(found.isinf(), found, found + bonus)  # what is forbidden stays so
         return scores
 
 
@@ -217,7 +219,7 @@ def rules(
     if s.bad_words_ids is not None:
         words = (tuple(word) for word in s.bad_words_ids)
         found.append(SequenceBias({word: NEVER for word in words if len(word) > 1 or word[0] not in ends}))
-    if s.min_length and ends:
+    if s.min_new_tokens is None and s.min_length and ends:
         found.append(MinLength(s.min_length, ends))
     if s.min_new_tokens and ends:
         found.append(MinLength(s.min_new_tokens, ends, new=True))
