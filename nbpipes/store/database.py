@@ -57,7 +57,7 @@ class Database:
         self._db = sqlite3.connect(path / reader.DATABASE, isolation_level=None, check_same_thread=False)
         self._db.execute("pragma journal_mode=wal")
         self._db.execute("pragma synchronous=normal")  # what is committed outlives the process, not a power cut
-        self._db.executescript(SCHEMA)
+        self._db.executescript(f"begin immediate; {SCHEMA} commit;")  # all tables or none, whenever we are killed
         self._db.execute("insert or ignore into meta values ('about', ?)", [json.dumps(about)])
         size = "select coalesce(sum(n), 0), coalesce(sum(length(data)), 0) from chunks"
         self.rows, self.bytes = self._db.execute(size).fetchone()

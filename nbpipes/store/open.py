@@ -50,8 +50,8 @@ def open_store(
 
 def reader_of(path: Path) -> Reader | ShardReader | None:
     """What reads the run in a folder; None where there is none."""
-    if (path / DATABASE).exists():
-        return Reader(path)
+    if (path / DATABASE).exists() and (found := Reader(path)).begun():
+        return found
     return ShardReader(path) if (path / MANIFEST).exists() else None
 
 

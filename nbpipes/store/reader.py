@@ -33,6 +33,11 @@ class Reader:
         self.path = path
         self._cache: tuple[str, list[tables.Row]] = "", []
 
+    def begun(self) -> bool:
+        """Whether the database has its tables; a process that was killed at once leaves it without."""
+        with self._reading() as db:
+            return db.execute("select 1 from sqlite_master where name = 'chunks'").fetchone() is not None
+
     def after(self, row: int) -> list[Entry]:
         """The next few entries from `row` on, without a gap."""
         found: dict[int, Entry] = {}

@@ -156,6 +156,13 @@ def test_a_run_is_written_by_one_and_read_by_many(lengths, tmp_path, kind):
     opening.open_store(tmp_path, about).open()
 
 
+def test_a_process_killed_at_once_leaves_nothing_in_the_way(lengths, tmp_path):
+    (tmp_path / "run.db").touch()
+    with pytest.raises(StoreError, match="holds no run"):
+        Run(tmp_path)
+    assert texts(run(lengths(), TEXTS[:3], tmp_path)[1]) == TEXTS[:3]
+
+
 def test_folders_that_hold_no_run(lengths, tmp_path):
     with pytest.raises(StoreError, match="holds no run"):
         Run(tmp_path)
