@@ -31,7 +31,8 @@ class BatchNorm(nn.Module):
 class ConvNorm(nn.Module):
     """Convolution, batch norm, activation.
 
-    padding: pixels on each side, or (left, right, top, bottom). act: None for no activation.
+    padding: pixels on each side, or (left, right, top, bottom), or None for TensorFlow's "same", which depends on the
+    size of the input. act: None for no activation.
     """
 
     def __init__(
@@ -41,7 +42,8 @@ class ConvNorm(nn.Module):
         kernel: int,
         *,
         stride: int = 1,
-        padding: int | tuple[int, int, int, int] = 0,
+        padding: int | tuple[int, int, int, int] | None = 0,
+        dilation: int = 1,
         groups: int = 1,
         act: str | None = None,
         eps: float = 1e-5,
@@ -49,7 +51,9 @@ class ConvNorm(nn.Module):
         super().__init__()
         even = padding if isinstance(padding, int) else 0
         self.pad = None if isinstance(padding, int) else padding
-        self.conv = nn.Conv2d(inner, outer, kernel, stride=stride, padding=even, groups=groups, bias=False)
+        self.same = padding is None
+        more = {"stride": stride, "padding": even, "dilation": dilation, "groups": groups}
+        self.conv = nn.Conv2d(inner, outer, kernel, **more, bias=False)
         self.norm: BatchNorm | None = BatchNorm(outer, eps)
         self.act = None if act is None else activation(act)
 
@@ -65,6 +69,18 @@ class ConvNorm(nn.Module):
         self.norm = None
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.conv(x if self.pad is None else F.pad(x, self.pad))
+        pad = self._same(x) if self.same else self.pad
+        x = self.conv(x if pad is None else F.pad(x, pad))
         x = x if self.norm is None else self.norm(x)
         return x if self.act is None else self.act(x)
+
+    def _same(self, x: Tensor) -> tuple[int, int, int, int]:
+        """The padding with which each stride begins one output; an odd pixel goes to the right and below."""
+        pads = []
+        for side, kernel, stride, dilation in zip(
+            x.shape[-2:], self.conv.kernel_size, self.conv.stride, self.conv.dilation, strict=True
+        ):
+            whole = max(kernel - (side % stride or stride), 0)
+            pads.append((whole // 2 * dilation, (whole - whole // 2) * dilation))
+        (top, bottom), (left, right) = pads
+        return left, right, top, bottom

@@ -36,6 +36,7 @@ MODULES: Mapping[str, str] = MappingProxyType(
         "marian": "text.bart",
         "mbart": "text.bart",
         "mistral": "text.llama",
+        "mobilenet_v2": "vision.mobilenet",
         "modernbert": "text.modernbert",
         "mpnet": "text.mpnet",
         "mt5": "text.t5",

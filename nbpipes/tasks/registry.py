@@ -92,7 +92,16 @@ TASKS: dict[str, Row] = {
         (Head.BASE,),
         ("google/vit-base-patch16-224", "3f49326"),
         ("image_processor",),
-        ("BeitModel", "ConvNextModel", "DeiTModel", "Dinov2Model", "EfficientNetModel", "ResNetModel", "ViTModel"),
+        (
+            "BeitModel",
+            "ConvNextModel",
+            "DeiTModel",
+            "Dinov2Model",
+            "EfficientNetModel",
+            "MobileNetV2Model",
+            "ResNetModel",
+            "ViTModel",
+        ),
         "image",
     ),
     "feature-extraction": Row(

@@ -41,6 +41,8 @@ SIZES = {
 FAMILIES: dict[str, dict[str, Any]] = {
     "vit": SIZES,
     "deit": SIZES | {"architectures": ["DeiTForImageClassification"]},
+    "mobilenet_v2": {"depth_multiplier": 0.1, "finegrained_output": False, "depth_divisible_by": 4, "min_depth": 4}
+    | {"expand_ratio": 2.0},
     "dinov2": SIZES | {"mlp_ratio": 2},
     "beit": SIZES | {"use_relative_position_bias": True, "layer_scale_init_value": 0.4},
     "convnext": {"hidden_sizes": [8, 12], "depths": [1, 2], "num_stages": 2, "layer_scale_init_value": 0.5},
@@ -72,6 +74,10 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
         },
         "image-shared": {"use_shared_relative_position_bias": True, "image_size": 40, "use_mask_token": True},
     },
+    "mobilenet_v2": {
+        "image-even": {"tf_padding": False, "first_layer_is_expansion": False},
+        "image-wide": {"output_stride": 8},
+    },
     "convnext": {"image-plain": {"layer_scale_init_value": 0.0, "hidden_act": "relu"}},
     "resnet": {
         "image-basic": {"layer_type": "basic", "downsample_in_first_stage": True},
@@ -97,6 +103,8 @@ PROCESSORS: dict[str, dict[str, Any]] = {
     "siglip": {"image_processor_type": "SiglipImageProcessor", "size": SMALL},
     "deit": {"image_processor_type": "DeiTImageProcessor", "size": {"height": 36, "width": 36}, "crop_size": SMALL},
     "beit": {"image_processor_type": "BeitImageProcessor", "size": SMALL, "do_center_crop": False},
+    "mobilenet_v2": {"image_processor_type": "MobileNetV2ImageProcessor", "size": {"shortest_edge": 36}}
+    | {"crop_size": {"height": 33, "width": 30}},
     "dinov2": {"image_processor_type": "BitImageProcessor", "size": {"shortest_edge": 36}, "crop_size": SMALL},
     "convnext": {"image_processor_type": "ConvNextImageProcessor", "size": {"shortest_edge": SIDE}, "crop_pct": 0.9},
     "resnet": {"image_processor_type": "ConvNextImageProcessor", "size": {"shortest_edge": SIDE}},
