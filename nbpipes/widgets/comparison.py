@@ -28,12 +28,16 @@ class Comparison(View):
     def __init__(self, left: Record | Records, right: Record | Records) -> None:
         self.pair = left, right
         self._picked: list[list[Any]] = [[], []]
-        sides = [spec_of(result.task, result, result.source) for result in self.pair]
-        if sides[0] is None or sides[1] is None:
+        found = [spec_of(result.task, result, result.source) for result in self.pair]
+        sides = [side for side in found if side is not None]
+        if len(sides) < 2:
             raise InputError(f"there is no view for results of {left.task or 'no task'}")
+        for side in sides:
+            if side["kind"] == entities.Entities.name:
+                side["classes"] = list(entities.classes_of(self.pair))
         spec = {"about": "Two results on one input", **_differences(left, right), "sides": sides}
         super().__init__([left, right], spec | {"names": _names(left, right)})
-        self.code = {side["kind"]: bundle(side["kind"]) for side in sides if side}
+        self.code = {side["kind"]: bundle(side["kind"]) for side in sides}
 
     def to_html(self) -> str:
         heads = (f"<div><b>{kit.escape(name, 120)}</b></div>" for name in _names(*self.pair))

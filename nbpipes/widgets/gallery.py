@@ -17,8 +17,11 @@ FIRST = 100  # rows that come with the view: a page of the front end
 
 @dataclass(frozen=True, slots=True)
 class Items:
-    """What a gallery shows. sources: the item of each value. describe: gives the spec of one of them; its "kind" is
-    the view that draws it, whose code is in `bundles`. parts: gives what can be selected in one of them."""
+    """What a gallery shows.
+
+    sources: the item of each value. describe: gives the spec of one of them; its "kind" is the view that draws it, and
+    whose code is in `bundles`. parts: gives what can be selected in one of them. classes: those that have a colour.
+    """
 
     values: Sequence[Any]
     sources: Sequence[Any]
@@ -26,6 +29,7 @@ class Items:
     describe: Callable[[int], dict[str, Any]]
     parts: Callable[[int], Sequence[Any]]
     bundles: tuple[str, ...]
+    classes: tuple[str, ...] = ()
 
 
 class Gallery(View):
@@ -45,7 +49,9 @@ class Gallery(View):
         self._orders: dict[tuple[int, bool, str], list[int]] = {}
         self._words: list[str] = []
         columns = [column._asdict() for column in items.rows.columns]
-        spec = {"about": about, "count": len(items.values), "columns": columns, "first": self._rows(range(FIRST))}
+        first = self._rows(range(FIRST))
+        spec = {"about": about, "count": len(items.values), "columns": columns, "first": first}
+        spec["classes"] = list(items.classes)
         super().__init__(result, spec, meta)
         self.code = {name: bundle(name) for name in items.bundles}
         self.ops |= {"rows": self._window, "item": self._item, "pick": self._pick}

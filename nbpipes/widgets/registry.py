@@ -75,10 +75,14 @@ def _gallery(result: Records) -> View | None:
         if spec is not None:
             return embeddings.Embeddings(result, spec, result.meta)
 
+    classes = entities.classes_of(result) if module == "spans" else ()
+
     def describe(index: int) -> dict[str, Any]:
         if isinstance(result[index], Failure):
             raise InputError(f"this item has no result: {result[index].text}")
         spec = spec_of(result.task, result[index], sources[index])
+        if spec is not None and classes:
+            spec["classes"] = list(classes)
         if spec is None:
             raise InputError(f"there is no view for this result: {result[index]!r:.300}")
         return spec
@@ -89,6 +93,7 @@ def _gallery(result: Records) -> View | None:
         rows=rows_of(module, result),
         describe=describe,
         parts=lambda index: parts_of(result.task, result[index]),
+        classes=classes,
         bundles=(KINDS[module].view.name,) if module in KINDS else (),
     )
     return Gallery(result, items, result.meta, f"{len(result):,} results of {result.task or 'a task'}")

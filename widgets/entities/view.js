@@ -15,12 +15,16 @@ import { table } from "./table.js";
  *   start: number | null, end: number | null}} Entity
  */
 
-/** @typedef {{text: string | null, more: number, entities: Entity[]}} Spec */
+/**
+ * classes: those that have a colour, where it has to be the same as in other views beside this one.
+ *
+ * @typedef {{text: string | null, more: number, entities: Entity[], classes?: string[]}} Spec
+ */
 
 /** @type {import("@nbpipes/kit/widget.js").Draw<Spec>} */
 export function draw(body, spec, context) {
   const { entities } = spec;
-  const palette = colours(entities.map(({ group }) => group));
+  const palette = colours(spec.classes ?? entities.map(({ group }) => group));
   const filter = { least: 0, query: "", pinned: new Set(), hovered: "" };
   const selected = new Set();
   let at = -1;

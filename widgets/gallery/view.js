@@ -11,9 +11,9 @@ const EXPORTED = 5_000; // rows of a copy or download
 /** @typedef {{name: string, kind: "text" | "number" | "heat" | "chips"}} Column */
 /** @typedef {string | number | null | [string, string][]} Cell */
 /** @typedef {{index: number, text: string, cells: Cell[]}} Row */
-/** @typedef {{count: number, columns: Column[], first: Row[]}} Spec */
+/** @typedef {{count: number, columns: Column[], first: Row[], classes: string[]}} Spec */
 
-const WIDTHS = { text: "minmax(5em, 1fr)", number: "4.8em", heat: "minmax(3.6em, 5.5em)", chips: "minmax(8em, 1.6fr)" };
+const WIDTHS = { text: "minmax(4em, 1fr)", number: "4.8em", heat: "minmax(2.8em, 5.5em)", chips: "minmax(5em, 1.6fr)" };
 
 /** @type {import("@nbpipes/kit/widget.js").Draw<Spec>} */
 export function draw(body, spec, context) {
@@ -21,8 +21,8 @@ export function draw(body, spec, context) {
   /** @type {Set<number>} */
   const selected = new Set();
   let showing = new AbortController();
-  const grid = ["3.2em", "minmax(8em, 1.4fr)", ...spec.columns.map(({ kind }) => WIDTHS[kind])].join(" ");
-  const palette = colours(chipsOf(spec.first));
+  const grid = ["2.6em", "minmax(4.5em, 1.4fr)", ...spec.columns.map(({ kind }) => WIDTHS[kind])].join(" ");
+  const palette = colours(spec.classes);
   const hint = h("span", { class: "nbp-muted" }, "Click a row, or move with the arrow keys, to see all of it");
   const detail = h("div", { class: "nbp-detail" }, hint);
   const steps = stepper((by) => list.step(by), "result");
@@ -160,12 +160,6 @@ function cell(value, kind, palette) {
     return h("span", { class: "nbp-heat", style: colour }, shown);
   }
   return h("span", { class: kind === "number" ? "nbp-number" : "nbp-cut", dir: "auto" }, shown);
-}
-
-/** @param {Row[]} rows */
-function* chipsOf(rows) {
-  for (const { cells } of rows)
-    for (const value of cells) if (Array.isArray(value)) for (const [label] of value) yield label;
 }
 
 /**
