@@ -52,8 +52,7 @@ class ConvNorm(nn.Module):
         even = padding if isinstance(padding, int) else 0
         self.pad = None if isinstance(padding, int) else padding
         self.same = padding is None
-        more = {"stride": stride, "padding": even, "dilation": dilation, "groups": groups}
-        self.conv = nn.Conv2d(inner, outer, kernel, **more, bias=False)
+        self.conv = nn.Conv2d(inner, outer, kernel, stride, even, dilation, groups, bias=False)
         self.norm: BatchNorm | None = BatchNorm(outer, eps)
         self.act = None if act is None else activation(act)
 

@@ -16,7 +16,7 @@ from nbpipes.hub.repo import Repo
 from nbpipes.hub.weights import Plan, Rule, plan
 from nbpipes.layers.linear import prepare
 from nbpipes.layers.packing import Layout
-from nbpipes.models.heads import BaseHead, Head, HeadModule
+from nbpipes.models.heads import BaseHead, Head
 from nbpipes.models.outputs import Encoded, Output
 
 
@@ -106,7 +106,7 @@ class Model(nn.Module):
     checkpoint: Checkpoint | None = None
     unused: tuple[str, ...] = ()
 
-    def __init__(self, config: Config, kind: Head, trunk: nn.Module, head: HeadModule) -> None:
+    def __init__(self, config: Config, kind: Head, trunk: nn.Module, head: Any) -> None:
         super().__init__()
         self.config, self.kind, self.trunk, self.head = config, kind, trunk, head
         self.prepared = False

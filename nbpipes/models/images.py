@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -26,8 +27,8 @@ Sides = int | tuple[int, ...]
 class ImageModel(Model):
     """A trunk that reads pixels, and a head."""
 
-    def forward(self, pixel_values: Tensor) -> Seen | Logits:
-        """pixel_values: `(batch, channels, height, width)`."""
+    def forward(self, pixel_values: Tensor) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """pixel_values: `(batch, channels, height, width)`. Returns the head's record."""
         leading = self.head.leading
         pixels = pixel_values.to(self.dtype)
         return self.head(self.trunk(pixels) if leading is None else self.trunk(pixels, leading))
@@ -230,7 +231,7 @@ def first_token_pooler(prefix: str) -> HeadSpec:
     )
 
 
-def classifier(pool: Pool, width: Callable[[object], int], *rules: Rule, leading: int | None = None) -> HeadSpec:
+def classifier(pool: Pool, width: Callable[[Any], int], *rules: Rule, leading: int | None = None) -> HeadSpec:
     """Classes from a vector of `width` (of the config) that `pool` makes."""
     return HeadSpec(
         lambda c: ImageClassifier(pool, width(c), len(c.labels), leading=leading),

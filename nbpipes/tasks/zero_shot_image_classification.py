@@ -105,7 +105,7 @@ class ZeroShotImageClassificationPipeline(ReadsImages[ZeroShotImageOptions]):
 
     def _encoded(self, sentence: str, more: Mapping[str, Any]) -> Chunk:
         length = self.model.head.text_length
-        settings = {"truncation": length is not None, "max_length": length} | more
+        settings = {"truncation": length is not None, "max_length": length, **more}
         encoding = self.tokenizer.windows(sentence, **settings)[0]
         if length is not None:
             encoding.pad(length, pad_id=self.tokenizer.pad_token_id or 0, pad_token=self.tokenizer.pad_token or "")

@@ -278,10 +278,11 @@ class PairModel(ImageModel):
     @property
     def limit(self) -> int | None:
         """The most tokens that a text may have."""
-        return self.head.text.limit if self.kind is Head.PAIRS else None
+        return self.head.text.limit if isinstance(self.head, PairsHead) else None
 
     def texts(self, input_ids: Tensor, layout: Layout, visible: Tensor | None = None) -> Tensor:
         """Vectors of packed texts, to be compared with images."""
+        assert isinstance(self.head, PairsHead)
         return self.head.texts(input_ids, layout, visible)
 
     def forward(self, pixel_values: Tensor, texts: Tensor | None = None) -> Any:
