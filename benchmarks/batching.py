@@ -25,10 +25,11 @@ from pathlib import Path
 # transformers turns the tokenizers' threads off for the whole process when it is first used; both get them here.
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
 
+from pydoc_data.topics import topics
+
 import torch
 import transformers
 from checkpoint import classifier
-from pydoc_data.topics import topics
 
 import nbpipes
 

@@ -24,13 +24,13 @@ class SentenceSettings:
 
     @classmethod
     def load(cls, repo: Repo) -> Self:
-        """Reads `1_Pooling/config.json`, `modules.json` and `sentence_bert_config.json`; ConfigError without the first."""
+        """Reads `1_Pooling/config.json`, `modules.json`, `sentence_bert_config.json`; ConfigError without the first."""
         if not repo.has("1_Pooling/config.json"):
             raise ConfigError(
                 f"{repo.name} has no 1_Pooling/config.json saying how to pool: pass pooling='mean' or 'cls'"
             )
         config = repo.json("1_Pooling/config.json")
-        modes = [name for flag, name in MODES.items() if config.get(flag)]
+        modes: list[Pooling] = [name for flag, name in MODES.items() if config.get(flag)]
         if len(modes) != 1 or config.get("pooling_mode_lasttoken") or config.get("pooling_mode_weightedmean_tokens"):
             raise ConfigError(f"{repo.name} pools in a way that is not supported: {config}")
         cut = repo.json_or_empty("sentence_bert_config.json").get("max_seq_length")

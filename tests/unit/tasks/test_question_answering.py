@@ -15,8 +15,8 @@ from nbpipes.engine.loop import ChunkOutput
 from nbpipes.errors import InputError
 from nbpipes.models.outputs import Spans
 from nbpipes.processing.datasets import KeyDataset
-from nbpipes.tasks.span_search import _narrow, _wide, likeliest_spans
 from nbpipes.tasks.question_answering import QuestionAnsweringPipeline, SquadExample
+from nbpipes.tasks.span_search import _narrow, _wide, likeliest_spans
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 QUESTION, CONTEXT = "Who lives?", "Sarah lives in London."
