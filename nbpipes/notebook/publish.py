@@ -23,8 +23,7 @@ VIEW = "application/vnd.jupyter.widget-view+json"
 STYLE = (
     "<style>"
     ".jp-OutputArea-child:has(.nbp-static):has(+ .jp-OutputArea-child .nbp-live){display:none}"
-    ".jp-OutputArea-child:has(.nbp-static) + .jp-OutputArea-child"
-    ":has(> .jp-OutputArea-output.jupyter-widgets):not(:has(.nbp-live)){display:none}"
+    ".jp-OutputArea-child:has([data-nbp-twin]) + .jp-OutputArea-child:not(:has(.nbp-live)){display:none}"
     "</style>"
 )
 
@@ -104,7 +103,7 @@ def update_twin(view: View) -> None:
 
 
 def _twin(view: View) -> dict[str, str]:
-    html = f'<div class="nbp-static" data-nbp-twin="{view.twin}">{STYLE}{view.to_html()}</div>'
+    html = f'<div class="nbp-static" data-nbp-twin="{view.twin}">{STYLE if live() else ""}{view.to_html()}</div>'
     return {"text/plain": short(view.result), "text/html": html}
 
 

@@ -50,15 +50,23 @@ export function draw(body, spec, context) {
   const retry = button("Retry failed", () => command("retry_failed"));
   const automatic = h("input", { type: "checkbox" });
   const size = h("input", { type: "number", min: 1, max: 4096, "aria-label": "Batch size" });
-  automatic.addEventListener("change", () =>
-    command("set_batch_size", automatic.checked ? "auto" : Math.max(size.valueAsNumber || 1, 1)),
-  );
+  // Until the job has heard of a change, its pictures still show what was before.
+  let changing = 0;
+  const resize = async (/** @type {number | "auto"} */ to) => {
+    changing++;
+    await command("set_batch_size", to);
+    changing--;
+  };
+  automatic.addEventListener("change", () => {
+    size.disabled = automatic.checked;
+    void resize(automatic.checked ? "auto" : Math.max(Math.round(size.valueAsNumber) || 1, 1));
+  });
   size.addEventListener("change", () => {
-    if (size.valueAsNumber >= 1) void command("set_batch_size", Math.round(size.valueAsNumber));
+    if (size.valueAsNumber >= 1) void resize(Math.round(size.valueAsNumber));
   });
   const batch = h("span", { class: "nbp-batch" }, "batch ", size, h("label", {}, automatic, " automatic"));
   const curve = sparkline();
-  const facts = h("dl", { class: "nbp-facts" });
+  const facts = h("span", { class: "nbp-facts" });
   const last = h("tbody", {});
   const lost = h("tbody", {});
   const failures = h("details", {}, h("summary", {}), table(["row", "stage", "error"], lost));
@@ -90,10 +98,12 @@ export function draw(body, spec, context) {
     stop.disabled = job.state === "stopping";
     retry.hidden = !over || job.failed === 0;
     batch.hidden = over;
-    automatic.checked = job.batch_size === null;
-    size.disabled = job.batch_size === null;
-    if (document.activeElement !== size)
-      size.value = String(job.batch_size ?? job.tuned.at(-1)?.size ?? job.chunks ?? 1);
+    if (!changing) {
+      automatic.checked = job.batch_size === null;
+      size.disabled = job.batch_size === null;
+      if (document.activeElement !== size)
+        size.value = String(job.batch_size ?? job.tuned.at(-1)?.size ?? job.chunks ?? 1);
+    }
     if (job.total) {
       progress.max = job.total;
       progress.value = Math.min(job.done, job.total);
@@ -102,7 +112,9 @@ export function draw(body, spec, context) {
     }
     put(counts, amounts(job));
     curve.show(job.history, `${job.rate.toPrecision(3)} rows/s`);
-    facts.replaceChildren(...list(job).flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
+    facts.replaceChildren(
+      ...list(job).map(([name, value]) => h("span", {}, h("span", { class: "nbp-muted" }, `${name} `), value)),
+    );
     last.replaceChildren(...[...job.last].reverse().map(({ row, input, output }) => line(row, input, output)));
     recent.hidden = job.last.length === 0;
     lost.replaceChildren(
