@@ -136,7 +136,7 @@ class BeamWriter(Writer):
         for search, numbers, places in zip(self.alive, values.cpu().numpy(), picked.tolist(), strict=True):
             found.append(
                 [
-                    candidate(search, score, *divmod(place, vocabulary), self.stops)
+                    candidate(search, score, place // vocabulary, place % vocabulary, self.stops)
                     for score, place in zip(numbers, places, strict=True)
                 ]
             )

@@ -217,8 +217,8 @@ def rules(
     if s.encoder_no_repeat_ngram_size:
         found.append(NoRepeatedNgram(s.encoder_no_repeat_ngram_size, sources=True))
     if s.bad_words_ids is not None:
-        words = (tuple(word) for word in s.bad_words_ids)
-        found.append(SequenceBias({word: NEVER for word in words if len(word) > 1 or word[0] not in ends}))
+        words: list[tuple[int, ...]] = [tuple(word) for word in s.bad_words_ids]
+        found.append(SequenceBias({word: NEVER for word in words if len(word) != 1 or word[0] not in ends}))
     if s.min_new_tokens is None and s.min_length and ends:
         found.append(MinLength(s.min_length, ends))
     if s.min_new_tokens and ends:

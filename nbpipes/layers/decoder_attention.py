@@ -39,8 +39,11 @@ class Reading(Protocol):
     positions: `(tokens,)` place of each token in its text. lengths: `(tokens,)` how long the text is after this pass.
     """
 
-    positions: Tensor
-    lengths: Tensor
+    @property
+    def positions(self) -> Tensor: ...
+
+    @property
+    def lengths(self) -> Tensor: ...
 
     def attend(self, q: Tensor, both: Tensor, layer: int, manner: Manner) -> Tensor:
         """q: `(tokens, heads, head_dim)`. both: keys, then values, `(tokens, 2 * key heads, head_dim)`.

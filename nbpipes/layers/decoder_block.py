@@ -1,5 +1,7 @@
 """Blocks of decoders: attention and feed-forward, one after the other or side by side."""
 
+from typing import Any
+
 from torch import Tensor, nn
 
 from nbpipes.layers.activations import activation, known
@@ -61,6 +63,8 @@ class DecoderBlock(nn.Module):
     ) -> None:
         super().__init__()
         self.attn, self.mlp = attn, mlp
+        self.attn_norm: Any
+        self.mlp_norm: Any
         self.attn_norm, self.mlp_norm = norms
         self.pre, self.parallel = pre, parallel
 

@@ -26,7 +26,7 @@ class Linear(nn.Linear):
     packed: Tensor | None = None
     """The reordered weight. While it is there, `weight` is a placeholder without memory."""
 
-    def forward(self, x: Tensor, act: str | None = None) -> Tensor:
+    def forward(self, x: Tensor, act: str | None = None) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
         """x: `(…, in)`. act: the name of an activation. Returns `(…, out)`."""
         if self.packed is None:
             y = F.linear(x, self.weight, self.bias)

@@ -109,7 +109,7 @@ class TextDecoder(CausalTrunk):
     def _embed(self, input_ids: Tensor, reading: Reading) -> Tensor:
         x = self.tokens(input_ids)
         x = x if self.scale == 1.0 else x * self.scale
-        if self.early_norm:
+        if self.early_norm and self.first_norm is not None:
             x = self.first_norm(x)
         if self.positions is not None:
             x = x + self.positions(reading.positions + self.shift).to(x.dtype)
@@ -191,7 +191,7 @@ class EncoderFirst(Model):
 
     def __init__(self, config: Any, kind: Head, trunk: nn.Module, head: HeadModule) -> None:
         if kind is Head.BASE:
-            trunk.decoder = None
+            trunk.register_module("decoder", None)
         super().__init__(config, kind, trunk, head)
 
 

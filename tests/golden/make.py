@@ -22,8 +22,6 @@ from make_seq2seq import make_seq2seq
 from make_tasks import make_tasks
 from make_text2text import CASES as WRITTEN
 from make_text2text import make_text2text
-from make_text2text import CASES as WRITTEN
-from make_text2text import make_text2text
 from make_tokenizers import make_tokenizer
 from make_vision import FAMILIES as VISION
 from make_vision import make_vision
@@ -38,8 +36,6 @@ def make_family(family: str) -> None:
         names = make_decoder(family, folder)
     elif family in SEQ2SEQ:
         names = make_seq2seq(family, folder)
-        if family in WRITTEN:
-            make_text2text(family, folder)
         if family in WRITTEN:
             make_text2text(family, folder)
     else:
