@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nbpipes.engine.pipeline import Pipeline
+    from nbpipes.engine.pipeline import Pipeline as ChunkPipeline
     from nbpipes.engine.registry import jobs
     from nbpipes.engine.spec import PipeSpec
     from nbpipes.factory import PIPELINE_REGISTRY, pipeline
