@@ -29,7 +29,7 @@ def draw(value: Any, source: Any, room: int) -> str:
 
 def draw_batch(values: Sequence[Any], sources: Sequence[Any], room: int) -> str:
     """Return a table with a row per text: the text, and beside it what was made of it."""
-    each = max((room - 2_000) // (2 * min(len(values), kit.ROWS)) - 200, 100)
+    each = max((room - 2_000) // (2 * max(1, min(len(values), kit.ROWS))) - 200, 100)
 
     def rows() -> Iterator[str]:
         for index, (value, source) in enumerate(zip(values, sources, strict=True)):

@@ -40,6 +40,7 @@ JUNK = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
     max_leaves=6,
 )
+TURN = st.fixed_dictionaries({"role": TEXT | JUNK, "content": TEXT | JUNK})
 # What a task gives, and what it does not: a user's own postprocess may put anything anywhere.
 VALUES = {
     "text-classification": st.fixed_dictionaries({"label": TEXT | JUNK, "score": SCORE}),
@@ -58,6 +59,13 @@ VALUES = {
     "image-classification": st.fixed_dictionaries({"label": TEXT | JUNK, "score": SCORE}),
     "image-feature-extraction": st.lists(st.lists(st.floats(width=32), max_size=3), max_size=3),
     "zero-shot-image-classification": st.lists(st.fixed_dictionaries({"label": TEXT | JUNK, "score": SCORE})),
+    "text-generation": st.lists(
+        st.fixed_dictionaries({"generated_text": TEXT | st.lists(TURN, max_size=3) | JUNK}), max_size=3
+    ),
+    "text2text-generation": st.lists(st.fixed_dictionaries({"generated_text": TEXT | JUNK}), max_size=3),
+    "summarization": st.lists(st.fixed_dictionaries({"summary_text": TEXT | JUNK}), max_size=3),
+    "translation": st.lists(st.fixed_dictionaries({"translation_text": TEXT | JUNK}), max_size=3),
+    "conversational": st.lists(TURN, max_size=3) | JUNK,
     "a task of the user's": JUNK,
 }
 SOURCES = (
@@ -148,6 +156,11 @@ def huge_values() -> dict[str, tuple[Any, Any]]:
         "image-classification": ([{"label": HUGE, "score": 0.5}] * MANY, np.ones((1500, 2000, 3))),
         "image-feature-extraction": (np.ones((1, 400, 300)).tolist(), HUGE),
         "zero-shot-image-classification": ([{"label": HUGE, "score": 0.5}] * MANY, HUGE),
+        "text-generation": ([{"generated_text": HUGE}] * MANY, HUGE),
+        "text2text-generation": ([{"generated_text": HUGE}] * MANY, HUGE),
+        "summarization": ([{"summary_text": HUGE}] * MANY, HUGE),
+        "translation": ([{"translation_text": HUGE}] * MANY, HUGE),
+        "conversational": ([{"role": "user", "content": HUGE}] * MANY, HUGE),
         "a task of the user's": ([{HUGE: HUGE}] * MANY, HUGE),
     }
 
