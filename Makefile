@@ -82,8 +82,9 @@ clean: ## remove what was built, the environments too
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
 	@touch $@
 
+# Not `npm ci`: it refuses the lock where a registry does not carry the builds of a tool for other platforms.
 node_modules/.ready: package-lock.json
-	npm ci --no-audit --no-fund
+	npm install --no-save --no-audit --no-fund
 	@touch $@
 
 .venv-reference/.ready: pyproject.toml constraints-reference.txt | $(REFERENCE)/python
