@@ -44,6 +44,13 @@ def spread(values: Tensor) -> Tensor:
     return values.unfold(-1, length, 1).flip(-2)
 
 
+def places_apart(rows: int, columns: int, device: torch.device | str = "cpu") -> Tensor:
+    """How far apart two places of a grid lie, in rows and columns, as one number: `(places, places)` from 0 on."""
+    row = torch.arange(rows, device=device).repeat_interleave(columns)
+    column = torch.arange(columns, device=device).repeat(rows)
+    return (row[:, None] - row + rows - 1) * (2 * columns - 1) + column[:, None] - column + columns - 1
+
+
 def bias_by_length(make: Callable[[int], Tensor | None]) -> ScoreBias:
     """A score bias that only the length of a tile decides. Each is made once: good for all blocks of one forward."""
     made = cache(make)

@@ -50,6 +50,7 @@ MODULES: Mapping[str, str] = MappingProxyType(
         "roberta": "text.bert",
         "siglip": "joint.clip",
         "smollm3": "text.llama",
+        "swin": "vision.swin",
         "t5": "text.t5",
         "vit": "vision.vit",
         "xlm-roberta": "text.bert",

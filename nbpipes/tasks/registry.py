@@ -100,6 +100,7 @@ TASKS: dict[str, Row] = {
             "EfficientNetModel",
             "MobileNetV2Model",
             "ResNetModel",
+            "SwinModel",
             "ViTModel",
         ),
         "image",

@@ -47,6 +47,14 @@ FAMILIES: dict[str, dict[str, Any]] = {
     "beit": SIZES | {"use_relative_position_bias": True, "layer_scale_init_value": 0.4},
     "convnext": {"hidden_sizes": [8, 12], "depths": [1, 2], "num_stages": 2, "layer_scale_init_value": 0.5},
     "resnet": {"embedding_size": 8, "hidden_sizes": [16, 24], "depths": [1, 2]},
+    "swin": {
+        "embed_dim": 8,
+        "depths": [2, 2],
+        "num_heads": [2, 2],
+        "window_size": 3,
+        "mlp_ratio": 2,
+        "image_size": SIDE,
+    },
     "efficientnet": {
         "width_coefficient": 0.1,
         "depth_coefficient": 1.2,
@@ -83,6 +91,7 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
         "image-basic": {"layer_type": "basic", "downsample_in_first_stage": True},
         "image-early": {"downsample_in_bottleneck": True, "hidden_act": "gelu"},
     },
+    "swin": {"image-biasless": {"qkv_bias": False, "window_size": 4, "image_size": [28, 38], "hidden_act": "relu"}},
     "efficientnet": {"image-max": {"pooling_type": "max", "hidden_act": "relu6", "depthwise_padding": []}},
 }
 TEXTS = {"hidden_size": 12, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 20, "vocab_size": 60}
@@ -108,6 +117,7 @@ PROCESSORS: dict[str, dict[str, Any]] = {
     "dinov2": {"image_processor_type": "BitImageProcessor", "size": {"shortest_edge": 36}, "crop_size": SMALL},
     "convnext": {"image_processor_type": "ConvNextImageProcessor", "size": {"shortest_edge": SIDE}, "crop_pct": 0.9},
     "resnet": {"image_processor_type": "ConvNextImageProcessor", "size": {"shortest_edge": SIDE}},
+    "swin": {"image_processor_type": "ViTImageProcessor", "size": SMALL},
     "efficientnet": {"image_processor_type": "EfficientNetImageProcessor", "size": SMALL, "do_center_crop": False},
 }
 """Those that the tiny models use."""
@@ -159,7 +169,7 @@ def make_models(family: str) -> Iterator[Path]:
         model.half().save_pretrained(folder)
         compact(folder / "config.json")
         processor = PROCESSORS[family]
-        if (size := settings.get("image_size", SIDE)) != SIDE and family in ("vit", "beit"):
+        if (size := settings.get("image_size", SIDE)) != SIDE and family in ("vit", "beit", "swin"):
             height, width = size if isinstance(size, list) else (size, size)
             processor = processor | {"size": {"height": height, "width": width}}
         (folder / "preprocessor_config.json").write_text(json.dumps(processor) + "\n", encoding="utf-8")

@@ -12,7 +12,7 @@ from nbpipes.layers.attention import Attention, Rotate
 from nbpipes.layers.block import MLP, Block, Blocks
 from nbpipes.layers.linear import Linear
 from nbpipes.layers.packing import Layout, ScoreBias
-from nbpipes.layers.positions import bias_by_length
+from nbpipes.layers.positions import bias_by_length, places_apart
 from nbpipes.layers.scale import Scaled
 from nbpipes.models.family import Family, HeadSpec
 from nbpipes.models.heads import Head
@@ -90,11 +90,8 @@ class RelativeBias(nn.Module):
         """`(1, heads, tokens, tokens)`."""
         rows, columns = self.places
         device, tokens = self.table.device, rows * columns + 1
-        row = torch.arange(rows, device=device).repeat_interleave(columns)
-        column = torch.arange(columns, device=device).repeat(rows)
-        far = (row[:, None] - row + rows - 1) * (2 * columns - 1) + column[:, None] - column + columns - 1
         index = torch.empty(tokens, tokens, dtype=torch.long, device=device)
-        index[1:, 1:] = far
+        index[1:, 1:] = places_apart(rows, columns, device)
         last = len(self.table)
         index[0, :], index[:, 0] = last - 3, last - 2
         index[0, 0] = last - 1
