@@ -256,15 +256,16 @@ def _opener() -> OpenerDirector:
     return opener
 
 
-def download(url: str, timeout: float | None = None, limit: int = MAX_BYTES) -> bytes:
-    """The file at an http(s) URL. timeout: seconds for all of it, None = TIMEOUT. limit: bytes at most.
+def download(url: str, timeout: float | None = None, limit: int = MAX_BYTES, *, accept: str = "image/*") -> bytes:
+    """The file at an http(s) URL. timeout: seconds for all of it, None = TIMEOUT. limit: bytes at most. accept: the
+    kind of file that is wanted.
 
     InputError where it cannot be had, takes longer, is larger, or leads elsewhere than to http(s).
     """
     name, seconds = shortened(url), TIMEOUT if timeout is None else float(timeout)
     deadline = time.monotonic() + seconds
     try:
-        request = Request(url, headers={"User-Agent": "nbpipes", "Accept": "image/*,*/*;q=0.5"})
+        request = Request(url, headers={"User-Agent": "nbpipes", "Accept": f"{accept},*/*;q=0.5"})
         with _opener().open(request, timeout=seconds) as response:
             return _body(response, name, limit, deadline, seconds)
     except HTTPError as error:

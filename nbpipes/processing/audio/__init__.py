@@ -1,0 +1,1 @@
+"""Sound: reading it from whatever a user has, and making what models take of it."""
