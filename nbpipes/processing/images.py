@@ -25,15 +25,18 @@ FILE = "preprocessor_config.json"
 
 @dataclass(frozen=True, slots=True)
 class Pixels:
-    """An image at its final size. values: `(height, width, 3)` bytes. table: `(3, 256)`, what each byte stands for."""
+    """An image at its final size. values: `(height, width, 3)` bytes. table: `(3, 256)`, what each byte stands for.
+    margins: rows of zeros above and below, columns to the left and to the right."""
 
     values: NDArray[np.uint8]
     table: NDArray[np.float32]
+    margins: tuple[int, int, int, int] = (0, 0, 0, 0)
 
     @property
     def size(self) -> tuple[int, int]:
-        """Height, width."""
-        return self.values.shape[0], self.values.shape[1]
+        """Height, width, with the margins."""
+        top, bottom, left, right = self.margins
+        return top + self.values.shape[0] + bottom, left + self.values.shape[1] + right
 
 
 def stack(images: Sequence[Pixels]) -> Tensor:
@@ -51,8 +54,10 @@ def stack_padded(images: Sequence[Pixels]) -> tuple[Tensor, Tensor]:
     for row, image in enumerate(images):
         own = image.size
         inside[row, : own[0], : own[1]] = True
+        top, bottom, left, right = image.margins
+        rows, columns = slice(top, own[0] - bottom), slice(left, own[1] - right)
         for channel in range(3):
-            batch[row, channel, : own[0], : own[1]] = image.table[channel][image.values[:, :, channel]]
+            batch[row, channel, rows, columns] = image.table[channel][image.values[:, :, channel]]
     return torch.from_numpy(batch), torch.from_numpy(inside)
 
 
@@ -91,21 +96,33 @@ class ImageProcessor:
         """An RGB image at its final size."""
         for step in self.recipe.steps:
             image = step(image, self.settings)
-        return Pixels(np.asarray(image), self.table)
+        return Pixels(np.asarray(image), self.table, self._margins(image))
+
+    def _margins(self, image: Image.Image) -> tuple[int, int, int, int]:
+        if not (self.recipe.centred and self.settings.do_pad):
+            return 0, 0, 0, 0
+        part = self.settings.size_divisor
+        rows, columns = -image.height % part, -image.width % part
+        return rows // 2, rows - rows // 2, columns // 2, columns - columns // 2
+
+    @property
+    def masks(self) -> bool:
+        """Whether models must be told where the images of a batch end."""
+        return self.settings.do_pad and not self.recipe.centred
 
     def __call__(self, images: Any, return_tensors: str | None = "pt") -> dict[str, Any]:
         """`pixel_values`, `(batch, 3, height, width)`, of an image or several, given in any form that pipelines read;
         where the recipe pads, `pixel_mask` too. return_tensors: "pt", "np", or None for a list of arrays."""
         several: Iterable[Any] = [images] if is_image(images) else images
         prepared = [self.prepare(read_image(image)) for image in several]
-        if not self.settings.do_pad and len({one.size for one in prepared}) > 1 and return_tensors:
+        if not self.masks and len({one.size for one in prepared}) > 1 and return_tensors:
             raise InputError("images of several sizes do not make one tensor: pass return_tensors=None")
         if return_tensors is None:
             return {"pixel_values": [stack([one])[0].numpy() for one in prepared]}
         if return_tensors not in ("pt", "np"):
             raise InputError(f"return_tensors must be 'pt', 'np' or None, not {return_tensors!r}")
         batch, inside = stack_padded(prepared)
-        found = {"pixel_values": batch} | ({"pixel_mask": inside.long()} if self.settings.do_pad else {})
+        found = {"pixel_values": batch} | ({"pixel_mask": inside.long()} if self.masks else {})
         return found if return_tensors == "pt" else {name: value.numpy() for name, value in found.items()}
 
     def save_pretrained(self, folder: str | Path) -> None:

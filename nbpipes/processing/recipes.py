@@ -11,7 +11,7 @@ from typing import Any
 from PIL import Image
 
 from nbpipes.errors import ConfigError, nearest
-from nbpipes.processing.resizing import by_short_side, center_cropped, fixed, resized, within
+from nbpipes.processing.resizing import by_short_side, center_cropped, fixed, near, resized, within
 
 LARGEST = 16_384
 """Pixels of a side that a config may ask for."""
@@ -41,6 +41,9 @@ class Settings:
     image_mean: tuple[float, ...] = HALF
     image_std: tuple[float, ...] = HALF
     include_top: bool = False
+    keep_aspect_ratio: bool = False
+    ensure_multiple_of: int = 1
+    size_divisor: int = 1
     do_pad: bool = False
 
     @classmethod
@@ -67,6 +70,16 @@ def resize_within(image: Image.Image, given: Settings) -> Image.Image:
     return resized(image, fixed(given.size) or within(image.height, image.width, short, longest), given.resample)
 
 
+def resize_to_multiple(image: Image.Image, given: Settings) -> Image.Image:
+    """By the short side, unless the long one becomes too long, and up to the next multiples of `size_divisor`."""
+    if not given.do_resize:
+        return image
+    short, longest = given.size.get("shortest_edge", 0), given.size.get("longest_edge", 1333)
+    height, width = fixed(given.size) or by_short_side(image.height, image.width, short, longest)
+    step = given.size_divisor
+    return resized(image, (height + -height % step, width + -width % step), given.resample)
+
+
 def resize_for_crop(image: Image.Image, given: Settings) -> Image.Image:
     """To a square: small ones are cropped from a somewhat larger image, others are warped."""
     if not given.do_resize:
@@ -76,6 +89,23 @@ def resize_for_crop(image: Image.Image, given: Settings) -> Image.Image:
         return resized(image, (side, side), given.resample)
     larger = by_short_side(image.height, image.width, int(side / given.crop_pct))
     return center_cropped(resized(image, larger, given.resample), (side, side))
+
+
+def resize_near(image: Image.Image, given: Settings) -> Image.Image:
+    """To a size near the wanted one, in the image's proportions or not, whose sides are multiples of a number."""
+    if not given.do_resize:
+        return image
+    size = given.size["height"], given.size["width"]
+    keep, multiple = given.keep_aspect_ratio, given.ensure_multiple_of
+    return resized(image, near(image.height, image.width, size, keep=keep, multiple=multiple), given.resample)
+
+
+def resize_down(image: Image.Image, given: Settings) -> Image.Image:
+    """To sides that are multiples of a number, by less than that."""
+    if not given.do_resize:
+        return image
+    part = given.size_divisor
+    return resized(image, (max(image.height // part, 1) * part, max(image.width // part, 1) * part), given.resample)
 
 
 def crop(image: Image.Image, given: Settings) -> Image.Image:
@@ -90,11 +120,14 @@ class Recipe:
     """Steps in their order, and the settings that a config leaves out.
 
     sizes: the forms of `size` that the steps know; a bare number means the first of them.
+    centred: whether do_pad means zeros on all sides of an image, up to multiples of size_divisor; else zeros to the
+    right and below, as far as its batch needs them.
     """
 
     steps: tuple[Step, ...]
     defaults: Mapping[str, Any]
     sizes: tuple[str, ...] = ("height",)
+    centred: bool = False
 
     def read(self, raw: Mapping[str, Any]) -> Settings:
         """The settings of a config; ConfigError names the one that does not hold what it should."""
@@ -149,6 +182,8 @@ def _checked(name: str, value: Any) -> Any:
         if name == "image_std" and 0 in values:
             raise ConfigError("'image_std' of an image processor holds a zero, by which nothing can be divided")
         return tuple(float(one) for one in values)
+    if name in ("ensure_multiple_of", "size_divisor"):
+        return _side(name, value or 1)
     wanted = (int, float) if name in ("crop_pct", "rescale_factor") else bool
     if not isinstance(value, wanted) or (name == "crop_pct" and value <= 0):
         raise ConfigError(f"{name!r} of an image processor cannot be {str(value)[:80]!r}")
@@ -158,6 +193,11 @@ def _checked(name: str, value: Any) -> Any:
 SHORT_SIDE = ("shortest_edge", "height")
 BIT = Recipe(
     (resize, crop), {"size": {"shortest_edge": 224}, "resample": BICUBIC, "do_center_crop": True} | OPENAI, SHORT_SIDE
+)
+MASKFORMER = Recipe(
+    (resize_to_multiple,),
+    {"size": {"shortest_edge": 800, "longest_edge": 1333}, "size_divisor": 32, "do_pad": True} | IMAGENET,
+    SHORT_SIDE,
 )
 RECIPES: Mapping[str, Recipe] = MappingProxyType(
     {
@@ -177,6 +217,9 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
             {"size": {"shortest_edge": 800, "longest_edge": 1333}, "do_pad": True} | IMAGENET,
             SHORT_SIDE,
         ),
+        "DPTImageProcessor": Recipe(
+            (resize_near,), {"size": {"height": 384, "width": 384}, "resample": BICUBIC}, centred=True
+        ),
         "EfficientNetImageProcessor": Recipe(
             (resize, crop),
             {
@@ -186,9 +229,13 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
                 "include_top": True,
             },
         ),
+        "GLPNImageProcessor": Recipe((resize_down,), {"size_divisor": 32, "do_normalize": False}),
+        "Mask2FormerImageProcessor": MASKFORMER,
+        "MaskFormerImageProcessor": MASKFORMER,
         "MobileNetV2ImageProcessor": Recipe(
             (resize, crop), {"size": {"shortest_edge": 256}, "do_center_crop": True}, SHORT_SIDE
         ),
+        "SegformerImageProcessor": Recipe((resize,), {"size": {"height": 512, "width": 512}} | IMAGENET),
         "SiglipImageProcessor": Recipe((resize,), {"resample": BICUBIC}),
         "ViTImageProcessor": Recipe((resize,), {}),
     }
@@ -201,11 +248,17 @@ DEFAULTS: Mapping[str, str] = MappingProxyType(
         "clip": "CLIP",
         "convnext": "ConvNext",
         "deit": "DeiT",
+        "depth_anything": "DPT",
         "detr": "Detr",
         "dinov2": "Bit",
+        "dpt": "DPT",
         "efficientnet": "EfficientNet",
+        "glpn": "GLPN",
+        "mask2former": "Mask2Former",
+        "maskformer": "MaskFormer",
         "mobilenet_v2": "MobileNetV2",
         "resnet": "ConvNext",
+        "segformer": "Segformer",
         "siglip": "Siglip",
         "swin": "ViT",
         "vit": "ViT",

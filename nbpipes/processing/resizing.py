@@ -36,6 +36,17 @@ def within(height: int, width: int, short: int, longest: int | None, multiple: i
     return found[0] - found[0] % multiple, found[1] - found[1] % multiple
 
 
+def near(height: int, width: int, size: Size, *, keep: bool, multiple: int) -> Size:
+    """The size whose sides are the multiples nearest to those of `size`.
+
+    keep: in the image's proportions; only the side that needs to change less counts then.
+    """
+    high, wide = size[0] / height, size[1] / width
+    if keep:
+        high = wide = wide if abs(1 - wide) < abs(1 - high) else high
+    return max(round(high * height / multiple), 1) * multiple, max(round(wide * width / multiple), 1) * multiple
+
+
 def resized(image: Image.Image, size: Size, resample: Image.Resampling) -> Image.Image:
     """The image at `size`; a side never becomes 0."""
     height, width = max(size[0], 1), max(size[1], 1)

@@ -125,6 +125,89 @@ RELEASED: dict[str, dict[str, Any]] = {
         "size": 800,
     }
     | IMAGENET,
+    "dpt-large": {
+        "do_normalize": True,
+        "do_resize": True,
+        "ensure_multiple_of": 1,
+        "feature_extractor_type": "DPTFeatureExtractor",
+        "image_mean": [0.5] * 3,
+        "image_std": [0.5] * 3,
+        "keep_aspect_ratio": False,
+        "resample": 2,
+        "size": 384,
+    },
+    "dpt-dinov2-small-nyu": {
+        "do_normalize": True,
+        "do_pad": True,
+        "do_rescale": False,
+        "do_resize": False,
+        "image_mean": [123.675, 116.28, 103.53],
+        "image_processor_type": "DPTImageProcessor",
+        "image_std": [58.395, 57.12, 57.375],
+        "size_divisor": 14,
+    },
+    "depth-anything-small-hf": {
+        "do_normalize": True,
+        "do_pad": False,
+        "do_rescale": True,
+        "do_resize": True,
+        "ensure_multiple_of": 14,
+        "image_processor_type": "DPTImageProcessor",
+        "keep_aspect_ratio": True,
+        "resample": 3,
+        "rescale_factor": 0.00392156862745098,
+        "size": {"height": 518, "width": 518},
+        "size_divisor": None,
+    }
+    | IMAGENET,
+    "glpn-nyu": {
+        "do_rescale": True,
+        "do_resize": True,
+        "feature_extractor_type": "GLPNFeatureExtractor",
+        "resample": 2,
+        "size_divisor": 32,
+    },
+    "segformer-b0-finetuned-ade-512-512": {
+        "do_normalize": True,
+        "do_resize": True,
+        "feature_extractor_type": "SegformerFeatureExtractor",
+        "reduce_labels": True,
+        "resample": 2,
+        "size": 512,
+    }
+    | IMAGENET,
+    "maskformer-swin-base-ade": {
+        "do_normalize": True,
+        "do_resize": True,
+        "feature_extractor_type": "MaskFormerFeatureExtractor",
+        "ignore_index": 255,
+        "max_size": 2560,
+        "reduce_labels": True,
+        "resample": 2,
+        "size": 640,
+        "size_divisibility": 32,
+    }
+    | IMAGENET,
+    "mask2former-swin-tiny-coco-instance": {
+        "_max_size": 1333,
+        "do_normalize": True,
+        "do_rescale": True,
+        "do_resize": True,
+        "ignore_index": 255,
+        "image_processor_type": "Mask2FormerImageProcessor",
+        "num_labels": 80,
+        "reduce_labels": False,
+        "resample": 2,
+        "rescale_factor": 0.00392156862745098,
+        "size": {"height": 384, "width": 384},
+        "size_divisor": 32,
+    }
+    | IMAGENET,
+    "mask2former-short": {
+        "image_processor_type": "Mask2FormerImageProcessor",
+        "size": {"shortest_edge": 50, "longest_edge": 70},
+        "size_divisor": 16,
+    },
     "plain": {"image_processor_type": "ViTImageProcessor", "do_resize": False, "do_rescale": False},
     "defaults": {"image_processor_type": "CLIPImageProcessor"},
 }
@@ -174,12 +257,15 @@ def opened(path: Path) -> Image.Image:
 def make_processors() -> None:
     """Pixels for each released config: some of each row and column, so that files stay small."""
     for name, raw in RELEASED.items():
+        divisor = raw.get("size_divisor") or 1
         folder = HERE / "processors" / name
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "preprocessor_config.json").write_text(json.dumps(raw, indent=1) + "\n", encoding="utf-8")
         processor = AutoImageProcessor.from_pretrained(folder, use_fast=False)
         saved: dict[str, Tensor] = {}
         for path in pictures():
+            if min(opened(path).size) < divisor:  # nothing would be left of it
+                continue
             found = processor(opened(path), return_tensors="pt")
             pixels = found["pixel_values"][0]
             step = max(1, min(pixels.shape[1:]) // 12)

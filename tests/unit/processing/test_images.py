@@ -27,7 +27,7 @@ def load(raw: dict) -> ImageProcessor:
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 def test_pixels_equal_those_of_the_reference(folder):
     processor, wanted = ImageProcessor.load(Repo(folder)), load_file(folder / "pixels.safetensors")
-    for path in PICTURES:
+    for path in (path for path in PICTURES if f"{path.stem}.size" in wanted):
         pixels = processor(path)["pixel_values"][0].float()
         assert pixels.shape[1:] == tuple(wanted[f"{path.stem}.size"].tolist())
         step = max(1, min(pixels.shape[1:]) // 12)
