@@ -70,6 +70,11 @@ def drop(source: str) -> Rule:
     return Rule(source, ())
 
 
+def under(prefix: str, rules: Iterable[Rule], target: str = "") -> tuple[Rule, ...]:
+    """The same rules for names that begin with a prefix. target: what our names begin with then."""
+    return tuple(Rule(prefix + rule.source, tuple(target + own for own in rule.targets), rule.change) for rule in rules)
+
+
 @dataclass(frozen=True, slots=True)
 class Move:
     """One stored tensor and where it goes."""

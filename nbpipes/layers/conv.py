@@ -1,5 +1,7 @@
 """Convolutions with the norm and the activation that follow them."""
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -83,3 +85,40 @@ class ConvNorm(nn.Module):
             pads.append((whole // 2 * dilation, (whole - whole // 2) * dilation))
         (top, bottom), (left, right) = pads
         return left, right, top, bottom
+
+
+class Inside:
+    """Where the images of a batch are: smaller ones have zeros to their right and below.
+
+    Convolutions bring values into the zeros and back from there into the image, so that its neighbours in a batch
+    would change an image's maps. Cleared before each convolution with a kernel, they change nothing.
+
+    sizes: height and width of each image. whole: those of the batch.
+    """
+
+    def __init__(self, sizes: Sequence[tuple[int, int]], whole: tuple[int, int]) -> None:
+        self.images, self.whole = sizes, whole
+        self.masks: dict[tuple[int, int], Tensor] = {}
+
+    def sizes(self, maps: Tensor) -> list[tuple[int, int]]:
+        """Height and width of each image on maps of the batch, whose strides are powers of two, rounded up."""
+        strides = [_stride(whole, side) for whole, side in zip(self.whole, maps.shape[-2:], strict=True)]
+        return [(-(-height // strides[0]), -(-width // strides[1])) for height, width in self.images]
+
+    def clear(self, maps: Tensor) -> Tensor:
+        """The maps, `(batch, channels, height, width)`, with zeros where there is no image."""
+        height, width = maps.shape[-2:]
+        mask = self.masks.get((height, width))
+        if mask is None:
+            mask = maps.new_zeros(len(maps), 1, height, width)
+            for row, (high, wide) in enumerate(self.sizes(maps)):
+                mask[row, :, :high, :wide] = 1
+            self.masks[height, width] = mask
+        return maps * mask
+
+
+def _stride(whole: int, side: int) -> int:
+    stride = 1
+    while -(-whole // stride) > side:
+        stride *= 2
+    return stride

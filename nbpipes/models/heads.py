@@ -19,11 +19,17 @@ class Head(StrEnum):
     SEQUENCE = "sequence"
     TOKENS = "tokens"
     SPANS = "spans"
+    CELLS = "cells"
     MASKED = "masked"
     IMAGE = "image"
     PAIRS = "pairs"
+    DEPTH = "depth"
+    DETECTION = "detection"
+    MASKS = "masks"
+    LABEL_MAPS = "label_maps"
     CAUSAL = "causal"
     SEQ2SEQ = "seq2seq"
+    SPEECH = "speech"
 
 
 class HeadModule(nn.Module):

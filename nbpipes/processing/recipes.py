@@ -4,14 +4,14 @@ The names of the settings are those of preprocessor_config.json.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import Any
 
 from PIL import Image
 
 from nbpipes.errors import ConfigError, nearest
-from nbpipes.processing.resizing import by_short_side, center_cropped, fixed, near, resized, within
+from nbpipes.processing.resizing import Size, by_short_side, center_cropped, filling, fixed, near, resized, within
 
 LARGEST = 16_384
 """Pixels of a side that a config may ask for."""
@@ -62,12 +62,24 @@ def resize(image: Image.Image, given: Settings) -> Image.Image:
     return resized(image, size, given.resample)
 
 
-def resize_within(image: Image.Image, given: Settings) -> Image.Image:
-    """By the short side, unless the long one becomes too long."""
+def resize_within(image: Image.Image, given: Settings, multiple: int = 1) -> Image.Image:
+    """By the short side, unless the long one becomes too long; or as large as fits into a room."""
     if not given.do_resize:
         return image
-    short, longest = given.size.get("shortest_edge", 0), given.size.get("longest_edge")
-    return resized(image, fixed(given.size) or within(image.height, image.width, short, longest), given.resample)
+    size = fixed(given.size) or _found(image, given.size, multiple)
+    return resized(image, size, given.resample)
+
+
+def _found(image: Image.Image, size: Mapping[str, int], multiple: int) -> Size:
+    if "shortest_edge" in size:
+        return within(image.height, image.width, size["shortest_edge"], size.get("longest_edge"), multiple)
+    longest = size.get("longest_edge", LARGEST)
+    return filling(image.height, image.width, (size.get("max_height", longest), size.get("max_width", longest)))
+
+
+def resize_to_patches(image: Image.Image, given: Settings) -> Image.Image:
+    """As `resize_within`, to whole patches of 16 pixels."""
+    return resize_within(image, given, 16)
 
 
 def resize_to_multiple(image: Image.Image, given: Settings) -> Image.Image:
@@ -119,7 +131,8 @@ def crop(image: Image.Image, given: Settings) -> Image.Image:
 class Recipe:
     """Steps in their order, and the settings that a config leaves out.
 
-    sizes: the forms of `size` that the steps know; a bare number means the first of them.
+    sizes: the forms of `size` that the steps know; a bare number means the first of them. longest: the `longest_edge`
+    of a config whose size is a bare number and whose max_size is not there.
     centred: whether do_pad means zeros on all sides of an image, up to multiples of size_divisor; else zeros to the
     right and below, as far as its batch needs them.
     """
@@ -128,6 +141,7 @@ class Recipe:
     defaults: Mapping[str, Any]
     sizes: tuple[str, ...] = ("height",)
     centred: bool = False
+    longest: int | None = None
 
     def read(self, raw: Mapping[str, Any]) -> Settings:
         """The settings of a config; ConfigError names the one that does not hold what it should."""
@@ -140,9 +154,19 @@ class Recipe:
 
     def _size(self, value: Any, longest: Any) -> dict[str, int]:
         size = _sides("size", value, self.sizes)
+        longest = self.longest if longest is None and isinstance(value, int) else longest
         if longest is not None and "shortest_edge" in size:
             size.setdefault("longest_edge", _side("max_size", longest))
         return size
+
+
+FORMS = {
+    "height": {"height", "width"},
+    "shortest_edge": {"shortest_edge"},
+    "longest_edge": {"longest_edge"},
+    "max_height": {"max_height", "max_width"},
+}
+"""What a size must hold, by the first name of each form."""
 
 
 def _sides(name: str, value: Any, forms: tuple[str, ...]) -> dict[str, int]:
@@ -150,9 +174,8 @@ def _sides(name: str, value: Any, forms: tuple[str, ...]) -> dict[str, int]:
         value = {"height": value, "width": value} if forms[0] == "height" else {forms[0]: value}
     elif isinstance(value, list | tuple) and len(value) == 2:
         value = {"height": value[0], "width": value[1]}
-    wanted = {"height": {"height", "width"}, "shortest_edge": {"shortest_edge"}}
-    if not isinstance(value, Mapping) or not any(wanted[form] <= value.keys() for form in forms):
-        known = " or ".join(" and ".join(sorted(wanted[form])) for form in forms)
+    if not isinstance(value, Mapping) or not any(FORMS[form] <= value.keys() for form in forms):
+        known = " or ".join(" and ".join(sorted(FORMS[form])) for form in forms)
         raise ConfigError(f"{name!r} of an image processor must hold {known}, not {str(value)[:80]}")
     return {side: _side(f"{name}.{side}", length) for side, length in value.items() if length is not None}
 
@@ -199,6 +222,13 @@ MASKFORMER = Recipe(
     {"size": {"shortest_edge": 800, "longest_edge": 1333}, "size_divisor": 32, "do_pad": True} | IMAGENET,
     SHORT_SIDE,
 )
+ANY_SIDE = ("shortest_edge", "longest_edge", "max_height", "height")
+DETR = Recipe(
+    (resize_within,),
+    {"size": {"shortest_edge": 800, "longest_edge": 1333}, "do_pad": True} | IMAGENET,
+    ANY_SIDE,
+    longest=1333,
+)
 RECIPES: Mapping[str, Recipe] = MappingProxyType(
     {
         "BeitImageProcessor": Recipe(
@@ -207,16 +237,13 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
         ),
         "BitImageProcessor": BIT,
         "CLIPImageProcessor": BIT,
+        "ConditionalDetrImageProcessor": DETR,
         "ConvNextImageProcessor": Recipe((resize_for_crop,), {"size": {"shortest_edge": 384}}, ("shortest_edge",)),
         "DeiTImageProcessor": Recipe(
             (resize, crop),
             {"size": {"height": 256, "width": 256}, "resample": BICUBIC, "do_center_crop": True},
         ),
-        "DetrImageProcessor": Recipe(
-            (resize_within,),
-            {"size": {"shortest_edge": 800, "longest_edge": 1333}, "do_pad": True} | IMAGENET,
-            SHORT_SIDE,
-        ),
+        "DetrImageProcessor": DETR,
         "DPTImageProcessor": Recipe(
             (resize_near,), {"size": {"height": 384, "width": 384}, "resample": BICUBIC}, centred=True
         ),
@@ -235,9 +262,13 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
         "MobileNetV2ImageProcessor": Recipe(
             (resize, crop), {"size": {"shortest_edge": 256}, "do_center_crop": True}, SHORT_SIDE
         ),
+        "RTDetrImageProcessor": Recipe(
+            (resize_within,), {"size": {"height": 640, "width": 640}, "do_normalize": False} | IMAGENET, ANY_SIDE
+        ),
         "SegformerImageProcessor": Recipe((resize,), {"size": {"height": 512, "width": 512}} | IMAGENET),
         "SiglipImageProcessor": Recipe((resize,), {"resample": BICUBIC}),
         "ViTImageProcessor": Recipe((resize,), {}),
+        "YolosImageProcessor": replace(DETR, steps=(resize_to_patches,)),
     }
 )
 """By the `image_processor_type` of a config."""
@@ -246,6 +277,7 @@ DEFAULTS: Mapping[str, str] = MappingProxyType(
     {
         "beit": "Beit",
         "clip": "CLIP",
+        "conditional_detr": "ConditionalDetr",
         "convnext": "ConvNext",
         "deit": "DeiT",
         "depth_anything": "DPT",
@@ -258,10 +290,14 @@ DEFAULTS: Mapping[str, str] = MappingProxyType(
         "maskformer": "MaskFormer",
         "mobilenet_v2": "MobileNetV2",
         "resnet": "ConvNext",
+        "rt_detr": "RTDetr",
+        "rt_detr_v2": "RTDetr",
         "segformer": "Segformer",
         "siglip": "Siglip",
         "swin": "ViT",
+        "table-transformer": "Detr",
         "vit": "ViT",
+        "yolos": "Yolos",
     }
 )
 """The recipe of a model type, for files that do not name their processor."""

@@ -47,6 +47,12 @@ def near(height: int, width: int, size: Size, *, keep: bool, multiple: int) -> S
     return max(round(high * height / multiple), 1) * multiple, max(round(wide * width / multiple), 1) * multiple
 
 
+def filling(height: int, width: int, room: Size) -> Size:
+    """The largest size in the same proportions that `room` holds; sides are cut down to whole pixels."""
+    scale = min(room[0] / height, room[1] / width)
+    return int(height * scale), int(width * scale)
+
+
 def resized(image: Image.Image, size: Size, resample: Image.Resampling) -> Image.Image:
     """The image at `size`; a side never becomes 0."""
     height, width = max(size[0], 1), max(size[1], 1)
