@@ -36,6 +36,9 @@ KINDS = {
     "image-classification": Kind("image_labels"),
     "image-feature-extraction": Kind("image_embeddings"),
     "zero-shot-image-classification": Kind("image_labels"),
+    "object-detection": Kind("boxes", frozenset({"score", "label", "box"})),
+    "image-segmentation": Kind("masks", frozenset({"score", "label", "mask"})),
+    "depth-estimation": Kind("depth", frozenset({"predicted_depth", "depth"})),
 }
 
 

@@ -50,7 +50,7 @@ class SeenHead(nn.Module):
         self.pool = pool
 
     def forward(self, seen: Seen) -> Seen:
-        return seen if self.pool is None else Seen(seen.hidden, self.pool(seen))
+        return Seen(seen.hidden, seen.pooled if self.pool is None else self.pool(seen))
 
 
 class ImageClassifier(nn.Module):

@@ -52,6 +52,7 @@ MODULES: Mapping[str, str] = MappingProxyType(
         "smollm3": "text.llama",
         "swin": "vision.swin",
         "t5": "text.t5",
+        "segformer": "vision.segformer",
         "vit": "vision.vit",
         "xlm-roberta": "text.bert",
     }

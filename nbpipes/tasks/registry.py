@@ -95,6 +95,28 @@ TASKS: dict[str, Row] = {
         (
             "BeitModel",
             "ConvNextModel",
+    "image-segmentation": Row(
+        "image_segmentation:ImageSegmentationPipeline",
+        (Head.MASKS, Head.LABEL_MAPS),
+        ("facebook/detr-resnet-50-panoptic", "d53b52a"),
+        ("image_processor",),
+        (
+            "DetrForSegmentation",
+            "ForImageSegmentation",
+            "ForInstanceSegmentation",
+            "ForSemanticSegmentation",
+            "ForUniversalSegmentation",
+        ),
+        "image",
+    ),
+    "object-detection": Row(
+        "object_detection:ObjectDetectionPipeline",
+        (Head.DETECTION,),
+        ("facebook/detr-resnet-50", "1d5f47b"),
+        ("image_processor",),
+        ("ForObjectDetection",),
+        "image",
+    ),
             "DeiTModel",
             "Dinov2Model",
             "EfficientNetModel",
@@ -155,11 +177,15 @@ AUTO_CLASSES: Mapping[str, Head] = MappingProxyType(
 
 
 def find(task: str) -> tuple[str, Row]:
+        "AutoModelForImageSegmentation": Head.MASKS,
+        "AutoModelForInstanceSegmentation": Head.MASKS,
     """The id and the row of a task or alias; TaskError names the nearest for an unknown one.
 
     translation_XX_to_YY is the task translation, with the default model of that pair.
+        "AutoModelForSemanticSegmentation": Head.LABEL_MAPS,
     """
     name = ALIASES.get(task, task)
+        "AutoModelForUniversalSegmentation": Head.MASKS,
     match name.split("_"):
         case "translation", source, "to", target if name not in TASKS:
             return "translation", replace(TASKS["translation"], default=PAIRS.get((source, target), NO_DEFAULT))

@@ -17,6 +17,8 @@ from make_decoders import DECODERS, make_decoder
 from make_encodings import make_encodings
 from make_models import FAMILIES, LIMIT, make_models
 from make_processors import make_pictures, make_processors
+from make_segmentation import FOLDERS as SEGMENTATION
+from make_segmentation import make_segmentation
 from make_seq2seq import FAMILIES as SEQ2SEQ
 from make_seq2seq import make_seq2seq
 from make_tasks import make_tasks
@@ -60,6 +62,8 @@ def main() -> None:
         make_processors()
     for family in named or [*FAMILIES, *DECODERS, *SEQ2SEQ, *VISION]:
         make_vision(family) if family in VISION else make_family(family)
+        if family in SEGMENTATION:
+            make_segmentation(family)
 
 
 if __name__ == "__main__":

@@ -55,6 +55,17 @@ FAMILIES: dict[str, dict[str, Any]] = {
         "mlp_ratio": 2,
         "image_size": SIDE,
     },
+    "segformer": {
+        "depths": [1, 2],
+        "num_encoder_blocks": 2,
+        "sr_ratios": [4, 1],
+        "hidden_sizes": [8, 12],
+        "patch_sizes": [7, 3],
+        "strides": [4, 2],
+        "num_attention_heads": [2, 3],
+        "mlp_ratios": [2, 3],
+        "decoder_hidden_size": 16,
+    },
     "efficientnet": {
         "width_coefficient": 0.1,
         "depth_coefficient": 1.2,
@@ -118,6 +129,7 @@ PROCESSORS: dict[str, dict[str, Any]] = {
     "convnext": {"image_processor_type": "ConvNextImageProcessor", "size": {"shortest_edge": SIDE}, "crop_pct": 0.9},
     "resnet": {"image_processor_type": "ConvNextImageProcessor", "size": {"shortest_edge": SIDE}},
     "swin": {"image_processor_type": "ViTImageProcessor", "size": SMALL},
+    "segformer": {"image_processor_type": "SegformerImageProcessor", "size": {"height": 32, "width": 40}},
     "efficientnet": {"image_processor_type": "EfficientNetImageProcessor", "size": SMALL, "do_center_crop": False},
 }
 """Those that the tiny models use."""
@@ -223,7 +235,9 @@ def answers(model: PreTrainedModel, head: str, folder: Path) -> dict[str, Tensor
         else:
             output = model(pixel_values=pixels, **texts)
         if head == "base":
-            found = {"hidden": output.last_hidden_state, "pooled": output.pooler_output}
+            found = {"hidden": output.last_hidden_state}
+            if "pooler_output" in output:
+                found["pooled"] = output.pooler_output
         else:
             found = {"logits": output.logits_per_image if texts else output.logits}
         saved[f"{path.stem}.pixel_values"] = pixels.contiguous()
@@ -262,10 +276,10 @@ def cases() -> Iterator[Case]:
     yield label, {"function_to_apply": "none"}, ["tiny"], {}
 
 
-def feature_cases() -> Iterator[Case]:
+def feature_cases(*, pooled: bool) -> Iterator[Case]:
     features = "image-feature-extraction"
     yield features, {}, ["wide"], {}
-    yield features, {}, [SOME], {"pool": True}
+    yield features, {}, [SOME], {"pool": True} if pooled else {}
 
 
 def pair_cases() -> Iterator[Case]:
@@ -280,8 +294,8 @@ HEADS = {"image-classification": "image", "image-feature-extraction": "base", "z
 
 def make_tasks(family: str) -> None:
     """Write images.json into the folder of `family`: its cases with the reference's results."""
-    made = []
-    for task, construct, args, call in [*cases(), *(pair_cases() if family in JOINT else feature_cases())]:
+    made, more = [], pair_cases() if family in JOINT else feature_cases(pooled=family != "segformer")
+    for task, construct, args, call in [*cases(), *more]:
         folder = HERE / family / HEADS[task]
         parts = {"image_processor": AutoImageProcessor.from_pretrained(folder, use_fast=False)}
         if task.startswith("zero"):

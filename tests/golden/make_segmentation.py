@@ -1,0 +1,136 @@
+"""Tiny checkpoints of every family that segments images, and what the reference answers for pictures."""
+
+import base64
+import json
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from zlib import crc32
+
+import numpy as np
+import torch
+from make_models import compact, randomise
+from make_processors import opened, pictures
+from make_vision import FAMILIES as VISION
+from make_vision import HERE, LABELS, PROCESSORS, SOME, named, settle
+from PIL import Image
+from safetensors.torch import save_file
+from torch import Tensor
+from transformers import (
+    AutoConfig,
+    AutoImageProcessor,
+    AutoModelForSemanticSegmentation,
+    AutoModelForUniversalSegmentation,
+    PreTrainedModel,
+    pipeline,
+)
+
+CLASSES = {"label_maps": AutoModelForSemanticSegmentation, "masks": AutoModelForUniversalSegmentation}
+FOLDERS: dict[str, dict[str, dict[str, Any]]] = {
+    "segformer": {"label_maps": VISION["segformer"] | {"hidden_act": "relu"}},
+}
+"""The settings of each folder of a family, by its name: "head" or "head-variant"."""
+NAMED = {"id2label": dict(enumerate(LABELS)), "label2id": {n: i for i, n in enumerate(LABELS)}}
+
+
+def make_models(family: str) -> Iterator[Path]:
+    """Write the folders of `family`, and yield them."""
+    for name, settings in FOLDERS[family].items():
+        folder, head = HERE / family / name, name.partition("-")[0]
+        folder.mkdir(parents=True, exist_ok=True)
+        kind = CLASSES[head]
+        model = kind.from_config(AutoConfig.for_model(family, **settings, **NAMED))
+        seed = crc32(f"{family}/{name}".encode())
+        randomise(model, seed)
+        settle(model, seed)
+        model.half().save_pretrained(folder)
+        compact(folder / "config.json")
+        (folder / "preprocessor_config.json").write_text(json.dumps(PROCESSORS[family]) + "\n", encoding="utf-8")
+        model = kind.from_pretrained(folder, dtype=torch.float32).eval()
+        save_file(answers(model, folder), folder / "pixels.safetensors")
+        yield folder
+
+
+@torch.no_grad()
+def answers(model: PreTrainedModel, folder: Path) -> dict[str, Tensor]:
+    """For some pictures their pixels, and what the model says of them."""
+    processor = AutoImageProcessor.from_pretrained(folder, use_fast=False)
+    saved: dict[str, Tensor] = {}
+    for path in pictures()[:3]:
+        pixels = processor(opened(path), return_tensors="pt")["pixel_values"]
+        output = model(pixel_values=pixels)
+        if "masks_queries_logits" in output:
+            found = {"logits": output.class_queries_logits, "masks": output.masks_queries_logits}
+        else:
+            found = {"logits": output.logits}
+        spread = {name: float(value.std()) for name, value in found.items()}
+        if not all(0.1 < value < 8 for value in spread.values()):
+            raise ValueError(f"{folder}: outputs have a spread of {spread}")
+        saved[f"{path.stem}.pixel_values"] = pixels.contiguous()
+        saved |= {f"{path.stem}.{name}": value.contiguous() for name, value in found.items()}
+    return saved
+
+
+# ---------------------------------------------------------------------- tasks
+
+
+Case = tuple[dict[str, Any], list[Any], dict[str, Any]]
+"""Keywords of pipeline(), positional arguments (names of pictures), keywords of the call."""
+LOW = {"threshold": 0.2, "mask_threshold": 0.3, "overlap_mask_area_threshold": 0.2}
+
+
+def cases(head: str) -> Iterator[Case]:
+    yield {}, ["square"], {}
+    yield {}, [SOME], {"subtask": "semantic"}
+    yield {"batch_size": 2}, [["tiny", "large", "tall", "clear"]], {}
+    if head == "masks":
+        yield {}, [SOME], LOW
+        yield {"subtask": "instance"}, [SOME], LOW
+        yield {"threshold": 0.0, "subtask": "panoptic"}, ["wide"], {}
+        yield {"threshold": 0.0, "subtask": "instance"}, ["wide"], {}
+        yield {"threshold": 1.0}, ["wide"], {}
+
+
+def make_tasks(family: str) -> None:
+    """Write segments.json into the folder of `family`: its cases with the reference's results."""
+    made = []
+    for name in FOLDERS[family]:
+        folder = HERE / family / name
+        for construct, args, call in cases(name.partition("-")[0]):
+            processor = AutoImageProcessor.from_pretrained(folder, use_fast=False)
+            pipe = pipeline(
+                "image-segmentation", model=str(folder), image_processor=processor, device="cpu", dtype=torch.float32
+            )
+            options = {name: value for name, value in (construct | call).items() if name != "batch_size"}
+            result = [pipe(picture, **options) for picture in flat(args[0])]
+            result = plain(result if isinstance(args[0], list) else result[0])
+            made.append({"folder": name, "construct": construct, "args": args, "call": call, "result": result})
+    lines = ",\n".join(json.dumps(case) for case in made)
+    (HERE / family / "segments.json").write_text(f"[\n{lines}\n]\n", encoding="utf-8")
+
+
+def flat(arg: Any) -> list[str]:
+    """The paths of pictures, each of which the reference is asked alone: it cannot batch sizes."""
+    return [named(one) for one in arg] if isinstance(arg, list) else [named(arg)]
+
+
+def plain(result: Any) -> Any:
+    """The result with masks as their size and packed bits."""
+    if isinstance(result, list):
+        return [plain(one) for one in result]
+    if isinstance(result, dict):
+        return {name: plain(value) for name, value in result.items()}
+    if isinstance(result, Image.Image):
+        values = np.asarray(result)
+        if result.mode != "L" or set(np.unique(values).tolist()) - {0, 255}:
+            raise ValueError("a mask must be black and white")
+        return [*result.size, base64.b64encode(zlib.compress(np.packbits(values > 0).tobytes(), 9)).decode()]
+    return result
+
+
+def make_segmentation(family: str) -> None:
+    """Write everything of a family."""
+    names = [made.name for made in make_models(family)]
+    make_tasks(family)
+    print(f"{family}: {', '.join(names)}")
