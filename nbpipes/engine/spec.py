@@ -14,8 +14,8 @@ from nbpipes.errors import InputError, need
 class PipeSpec:
     """Task, model, revision, dtype, device and options of a pipeline. Pickles; holds no weights.
 
-    model: Hub id or folder. files: of a local model, what tells that it has changed: names and sizes. options: those
-    that differ from the task's defaults. pipeline_class: of the user's own, else None.
+    model: Hub id, folder or GGUF file. files: of a local model, what tells that it has changed: names and sizes.
+    options: those that differ from the task's defaults. pipeline_class: of the user's own, else None.
     """
 
     task: str
@@ -32,12 +32,11 @@ class PipeSpec:
     def of(cls, pipe: Any, options: Options | None = None) -> Self:
         """Describes a pipeline. options: instead of its own."""
         repo, chosen = getattr(pipe.model, "repo", None), options or pipe.options
-        local = repo is not None and repo.is_local
-        folder = Path(repo.path("config.json")).parent.resolve() if repo is not None and local else None
+        here = repo.location.resolve() if repo is not None and repo.location is not None else None
         plain = type(chosen)()
         return cls(
             task=str(pipe.kind or pipe.task),
-            model=str(folder or (repo.name if repo is not None else "")),
+            model=str(here or (repo.name if repo is not None else "")),
             revision=repo.commit if repo is not None else None,
             dtype=str(pipe.dtype).removeprefix("torch."),
             device=str(pipe.device),
@@ -47,7 +46,7 @@ class PipeSpec:
                 for item in fields(chosen)
                 if getattr(chosen, item.name) != getattr(plain, item.name)
             },
-            files=_files(folder) if folder else (),
+            files=_files(here) if here else (),
             pipeline_class=None if type(pipe).__module__.startswith("nbpipes.tasks.") else type(pipe),
         )
 
@@ -84,5 +83,6 @@ class PipeSpec:
         )
 
 
-def _files(folder: Path) -> tuple[tuple[str, int], ...]:
-    return tuple(sorted((path.name, path.stat().st_size) for path in folder.iterdir() if path.is_file()))
+def _files(here: Path) -> tuple[tuple[str, int], ...]:
+    files = here.iterdir() if here.is_dir() else [here]
+    return tuple(sorted((path.name, path.stat().st_size) for path in files if path.is_file()))

@@ -1,4 +1,4 @@
-"""The weights of a model: names and shapes at once, tensors on demand, from safetensors or .bin files."""
+"""The weights of a model: names and shapes at once, tensors on demand, from safetensors, .bin or GGUF files."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -9,7 +9,10 @@ import torch
 from safetensors import safe_open
 from torch import Tensor
 
-from nbpipes.errors import CheckpointError, ConfigError, RepoError, UnreachableError, nearest
+from nbpipes.errors import CheckpointError, ConfigError, MissingPackageError, RepoError, UnreachableError, nearest
+from nbpipes.hub.gguf.folder import WEIGHTS as GGUF
+from nbpipes.hub.gguf.reader import GgufFile, is_gguf
+from nbpipes.hub.gguf.weights import GgufWeights
 from nbpipes.hub.repo import Repo, inside
 
 FORMATS = (
@@ -17,6 +20,7 @@ FORMATS = (
     "model.safetensors.index.json",
     "pytorch_model.bin",
     "pytorch_model.bin.index.json",
+    GGUF,
 )
 FOREIGN = {
     "tf_model.h5": "TensorFlow weights",
@@ -101,7 +105,11 @@ class _Pickled:
 
 def _opened(path: Path, label: str) -> _File:
     try:
-        return _Safetensors(path) if path.name.endswith(".safetensors") else _Pickled(path)
+        if path.suffix == ".safetensors":
+            return _Safetensors(path)
+        return GgufWeights(GgufFile(path)) if is_gguf(path) else _Pickled(path)
+    except MissingPackageError:
+        raise
     except Exception as error:  # a damaged file makes the unpickler and the zip reader fail in many ways
         raise CheckpointError(f"Weight file {label} is damaged, unsafe or no weight file: {error}") from error
 

@@ -1,4 +1,4 @@
-"""A repository of model files: a local folder or a revision on the Hugging Face Hub."""
+"""A repository of model files: a local folder, a GGUF file, or a revision on the Hugging Face Hub."""
 
 import json
 import os
@@ -11,6 +11,8 @@ from huggingface_hub.errors import HFValidationError
 from huggingface_hub.utils import validate_repo_id
 
 from nbpipes.errors import ConfigError, RepoError, UnreachableError
+from nbpipes.hub.gguf.folder import Unpacked
+from nbpipes.hub.gguf.reader import is_gguf
 from nbpipes.hub.remote import Absent, Remote, Unreachable
 
 
@@ -25,7 +27,7 @@ def inside(name: str) -> bool:
 class Repo:
     """The files of one model: a local folder, or one commit of a Hub repository, downloaded on demand.
 
-    source: path of a folder, or a Hub id such as "org/name".
+    source: path of a folder or of a GGUF file, or a Hub id such as "org/name".
     revision: branch, tag or commit on the Hub; None is the default branch. Ignored for a folder.
     token, cache_dir, local_files_only: as in huggingface_hub, whose environment variables
         (HF_HOME, HF_TOKEN, HF_HUB_OFFLINE, HF_ENDPOINT, ...) hold here too.
@@ -43,12 +45,12 @@ class Repo:
         cache_dir: str | Path | None = None,
         local_files_only: bool | None = None,
     ) -> None:
-        folder = _local_folder(source)
-        if folder is None:
+        here = _local(source)
+        if here is None:
             _check_id(str(source))
-            self._source: Folder | Remote = Remote(str(source), revision, token, cache_dir, local_files_only)
+            self._source: Folder | Unpacked | Remote = Remote(str(source), revision, token, cache_dir, local_files_only)
         else:
-            self._source = Folder(folder)
+            self._source = Folder(here) if here.is_dir() else Unpacked(here)
         self.name = self._source.name
         self.revision = revision
 
@@ -57,8 +59,13 @@ class Repo:
 
     @property
     def is_local(self) -> bool:
-        """Whether the repository is a folder on this machine."""
-        return isinstance(self._source, Folder)
+        """Whether the repository is a folder or a file on this machine."""
+        return self.location is not None
+
+    @property
+    def location(self) -> Path | None:
+        """The folder or file on this machine; None for a repository of the Hub."""
+        return None if isinstance(self._source, Remote) else self._source.path
 
     @property
     def commit(self) -> str | None:
@@ -133,30 +140,30 @@ class Folder:
 
     def __init__(self, path: Path) -> None:
         self.name = path.resolve().name
-        self._path = path
+        self.path = path
 
     def __str__(self) -> str:
-        return f"folder {str(self._path)!r}"
+        return f"folder {str(self.path)!r}"
 
     def find(self, name: str) -> Path:
         """Return where file `name` lies; Absent where it does not."""
-        path = self._path / name
+        path = self.path / name
         if not os.path.isfile(path):
             raise Absent(name)
         return path
 
     def names(self) -> list[str]:
         """Return the names of all files."""
-        return [path.relative_to(self._path).as_posix() for path in self._path.rglob("*") if path.is_file()]
+        return [path.relative_to(self.path).as_posix() for path in self.path.rglob("*") if path.is_file()]
 
 
-def _local_folder(source: str | Path) -> Path | None:
-    """Return the folder that `source` names, None for a Hub id; RepoError for a path where no folder is."""
+def _local(source: str | Path) -> Path | None:
+    """Return the folder or GGUF file that `source` names, None for a Hub id; RepoError for a path where neither is."""
     text = os.path.expanduser(os.fspath(source))
-    if os.path.isdir(text):
+    if os.path.isdir(text) or (os.path.isfile(text) and is_gguf(text)):
         return Path(text)
     if os.path.isfile(text):
-        raise RepoError(f"{text!r} is a file: pass the folder that it lies in.")
+        raise RepoError(f"{text!r} is a file, and no GGUF file: pass the folder that it lies in.")
     like_path = text.startswith((".", "/", "~", os.sep)) or text.count("/") > 1 or text.endswith("/")
     if isinstance(source, Path) or like_path or "\\" in text or PureWindowsPath(text).drive:
         raise RepoError(f"The folder {text!r} does not exist (seen from {os.getcwd()!r}).")

@@ -101,7 +101,7 @@ def test_sources_that_are_no_repository(source, part):
 
 
 def test_a_file_is_not_a_repository(folder):
-    with pytest.raises(RepoError, match="is a file: pass the folder"):
+    with pytest.raises(RepoError, match="pass the folder that it lies in"):
         Repo(folder / "config.json")
 
 

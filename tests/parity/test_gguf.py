@@ -1,0 +1,70 @@
+"""GGUF files as transformers reads them, and a real model in one as the folder that it was converted from."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from nbpipes import pipeline
+from nbpipes.hub.repo import Repo
+from nbpipes.models.heads import Head
+from nbpipes.models.load import load_model
+
+transformers = pytest.importorskip("transformers")
+pytest.importorskip("gguf")
+pytestmark = pytest.mark.parity
+GOLDEN = Path(__file__).parents[1] / "golden"
+TEXTS = [
+    "The capital of France is",
+    "Once upon a time",
+    "def fibonacci(n):",
+    "Water boils at",
+    "The quick brown fox",
+    "In 1969, humans",
+    "My favourite colour is",
+    "Zoë 日本 12345 3.14  two  spaces\n\n\ttab",
+    "E = mc",
+    "The sun rises in",
+]
+QUESTIONS = [
+    "What is the capital of France?",
+    "Name three fruits.",
+    "What is 2+2?",
+    "Write a haiku about rain.",
+    "Who wrote Hamlet?",
+    "What is photosynthesis?",
+    "Translate 'hello' to French.",
+    "List the primes below 20.",
+    "What colour is the sky?",
+    "Say hello.",
+]
+
+
+@pytest.mark.parametrize("name", ["llama/causal-writer", "qwen2/causal"])
+def test_weights_are_those_that_transformers_reads(name, write_gguf, tmp_path):
+    path = write_gguf(GOLDEN / name, tmp_path / "tiny.gguf", tokenizer=GOLDEN / "llama/tokenizer")
+    theirs = transformers.AutoModelForCausalLM.from_pretrained(tmp_path, gguf_file=path.name, dtype=torch.float32)
+    ours = load_model(Repo(path), [Head.CAUSAL], task="test")
+    held = theirs.state_dict()
+    for stored in ours.checkpoint.shapes():
+        torch.testing.assert_close(ours.checkpoint.tensor(stored).float(), held[stored], rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("kind", ["F16", "Q8_0"])
+def test_a_real_model_answers_as_before_its_conversion(kind, checkpoint, write_gguf, tmp_path):
+    folder = checkpoint("SmolLM2-135M-Instruct")
+    path = write_gguf(folder, tmp_path / "smol.gguf", kind, "smollm")
+    converted = pipeline(model=path, device="cpu")
+    plain = pipeline("text-generation", model=folder, device="cpu", dtype="float16")
+    plain.model.float()  # the weights are now rounded as those of the file
+    if kind != "F16":
+        theirs = transformers.AutoModelForCausalLM.from_pretrained(tmp_path, gguf_file=path.name, dtype=torch.float32)
+        held = theirs.state_dict()
+        for stored in converted.model.checkpoint.shapes():
+            assert torch.equal(converted.model.checkpoint.tensor(stored), held[stored]), stored
+        return
+    items = [*TEXTS, *([{"role": "user", "content": question}] for question in QUESTIONS)]
+    greedy = {"max_new_tokens": 24, "do_sample": False}
+    answers = converted(items, **greedy)
+    assert answers == plain(items, **greedy)
+    assert answers[10][0]["generated_text"][-1]["content"] == "The capital of France is Paris."
