@@ -6,9 +6,10 @@ from typing import Any
 
 from PIL import Image
 
-from nbpipes.display import kit
-from nbpipes.results.pictures import encoded, picture_of
+from nbpipes.display import kit, paint
+from nbpipes.results.pictures import compact, encoded, picture_of
 
+STYLE = "max-width:100%;height:auto;border-radius:3px;vertical-align:top"
 SIDE, ROW_SIDE = 360, 72
 """Pixels of an image beside its result, and in a row of a table."""
 
@@ -35,13 +36,25 @@ def img(image: Image.Image | None, alt: str, side: int, room: int) -> str:
     if image is not None:
         scale = min(side / max(image.size), 1.0)
         width, height = (max(round(length * scale), 1) for length in image.size)
-        style = "max-width:100%;height:auto;border-radius:3px;vertical-align:top"
-        head = f'<img alt="{words}" width="{width}" height="{height}" style="{style}" src="data:image/jpeg;base64,'
+        head = f'<img alt="{words}" width="{width}" height="{height}" style="{STYLE}" src="data:image/jpeg;base64,'
         data = encoded(image, 2 * side, max(room - kit.size(head) - 10, 0) * 3 // 4)
         html = f'{head}{base64.b64encode(data).decode()}">'
         if kit.size(html) <= room:
             return html
     return f'<span style="{kit.MUTED}">[{words}]</span>'
+
+
+def drawn(image: Image.Image, alt: str, room: int) -> str:
+    """Return an img element of a picture that has something drawn into it, made by `paint`; else its text.
+
+    Without a loss where that fits into `room` bytes.
+    """
+    width, height = (max(length // paint.SHARP, 1) for length in image.size)
+    head = f'<img alt="{kit.escape(alt, 200)}" width="{width}" height="{height}" style="{STYLE}" src="data:image/'
+    most = max(room - kit.size(head) - 20, 0) * 3 // 4
+    data, kind = compact(image, most)
+    html = f'{head}{kind};base64,{base64.b64encode(data).decode()}">'
+    return html if kit.size(html) <= room else f'<span style="{kit.MUTED}">[{kit.escape(alt, 200)}]</span>'
 
 
 def beside(picture: str, body: str) -> str:

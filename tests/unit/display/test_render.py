@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from nbpipes.display import kit, page, render, scores
 from nbpipes.display.registry import KINDS, find
@@ -41,6 +43,9 @@ JUNK = st.recursive(
     max_leaves=6,
 )
 TURN = st.fixed_dictionaries({"role": TEXT | JUNK, "content": TEXT | JUNK})
+BOX = st.fixed_dictionaries(dict.fromkeys(("xmin", "ymin", "xmax", "ymax"), PLACE))
+MASK = st.sampled_from([Image.new("L", (5, 4), 255), Image.new("L", (1, 1)), Image.new("1", (3, 3), 1), np.eye(4)])
+DEPTH = st.sampled_from([torch.rand(4, 5), np.ones((3, 3)), np.full((2, 2), np.nan), np.zeros(0), torch.ones(1, 2, 2)])
 # What a task gives, and what it does not: a user's own postprocess may put anything anywhere.
 VALUES = {
     "text-classification": st.fixed_dictionaries({"label": TEXT | JUNK, "score": SCORE}),
@@ -59,6 +64,9 @@ VALUES = {
     "image-classification": st.fixed_dictionaries({"label": TEXT | JUNK, "score": SCORE}),
     "image-feature-extraction": st.lists(st.lists(st.floats(width=32), max_size=3), max_size=3),
     "zero-shot-image-classification": st.lists(st.fixed_dictionaries({"label": TEXT | JUNK, "score": SCORE})),
+    "object-detection": st.fixed_dictionaries({"label": TEXT | JUNK, "score": SCORE, "box": BOX | JUNK}),
+    "image-segmentation": st.fixed_dictionaries({"label": TEXT | JUNK, "score": SCORE, "mask": MASK | JUNK}),
+    "depth-estimation": st.fixed_dictionaries({"predicted_depth": DEPTH | JUNK, "depth": MASK | JUNK}),
     "text-generation": st.lists(
         st.fixed_dictionaries({"generated_text": TEXT | st.lists(TURN, max_size=3) | JUNK}), max_size=3
     ),
@@ -145,6 +153,8 @@ def huge_values() -> dict[str, tuple[Any, Any]]:
         {"entity_group": HUGE[:999], "score": 0.5, "word": HUGE, "start": i, "end": i + 300} for i in range(MANY)
     ]
     answers = [{"answer": HUGE, "score": 0.5, "start": 4, "end": 90_000}] * MANY
+    boxes = [{"xmin": i % 50 * 40, "ymin": i // 50 * 36, "xmax": i % 50 * 40 + 90, "ymax": 9 * i} for i in range(MANY)]
+    photo, mask = np.ones((1500, 2000, 3), dtype=np.uint8), Image.new("L", (2000, 1500), 255)
     blanks = [[{"score": 0.5, "token": 1, "token_str": HUGE, "sequence": HUGE}] * 60] * 30
     return {
         "text-classification": ([{"label": HUGE, "score": 0.5}] * MANY, HUGE),
@@ -156,6 +166,9 @@ def huge_values() -> dict[str, tuple[Any, Any]]:
         "image-classification": ([{"label": HUGE, "score": 0.5}] * MANY, np.ones((1500, 2000, 3))),
         "image-feature-extraction": (np.ones((1, 400, 300)).tolist(), HUGE),
         "zero-shot-image-classification": ([{"label": HUGE, "score": 0.5}] * MANY, HUGE),
+        "object-detection": ([{"label": HUGE, "score": 0.5, "box": box} for box in boxes], photo),
+        "image-segmentation": ([{"label": HUGE, "score": 0.5, "mask": mask}] * MANY, photo),
+        "depth-estimation": ({"predicted_depth": torch.rand(1500, 2000), "depth": mask}, photo),
         "text-generation": ([{"generated_text": HUGE}] * MANY, HUGE),
         "text2text-generation": ([{"generated_text": HUGE}] * MANY, HUGE),
         "summarization": ([{"summary_text": HUGE}] * MANY, HUGE),
