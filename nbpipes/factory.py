@@ -21,13 +21,18 @@ from nbpipes.hub.repo import Repo
 from nbpipes.models.family import Model
 from nbpipes.models.heads import Head
 from nbpipes.models.load import load_model
+from nbpipes.processing.audio.features import load_feature_extractor
 from nbpipes.processing.images import ImageProcessor
 from nbpipes.processing.text import Tokenizer
 from nbpipes.tasks.registry import PIPELINE_REGISTRY, Row, find, infer
 
 __all__ = ["PIPELINE_REGISTRY", "pipeline"]
 log = logging.getLogger(__name__)
-LOADERS: Mapping[str, Callable[..., Any]] = {"image_processor": ImageProcessor.load, "tokenizer": Tokenizer.load}
+LOADERS: Mapping[str, Callable[..., Any]] = {
+    "feature_extractor": load_feature_extractor,
+    "image_processor": ImageProcessor.load,
+    "tokenizer": Tokenizer.load,
+}
 """How the parts that a task names are read from a repository."""
 
 

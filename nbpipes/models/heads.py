@@ -29,6 +29,8 @@ class Head(StrEnum):
     LABEL_MAPS = "label_maps"
     CAUSAL = "causal"
     SEQ2SEQ = "seq2seq"
+    CTC = "ctc"
+    AUDIO = "audio"
     SPEECH = "speech"
 
 

@@ -2,7 +2,7 @@
 
 import os
 import reprlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,13 @@ from nbpipes.processing.vocabulary.settings import UNLIMITED, Settings, read, te
 CLEANED = (" .", " ?", " !", " ,", " ' ", " n't", " 'm", " 's", " 've", " 're")
 
 Text = str | Sequence[str]
+
+
+def tidied(text: str) -> str:
+    """Takes back spaces before marks and contractions, as English text has it."""
+    for mark in CLEANED:
+        text = text.replace(mark, mark.strip())
+    return text
 
 
 class Tokenizer(SpecialTokens):
@@ -98,6 +105,11 @@ class Tokenizer(SpecialTokens):
 
     def __len__(self) -> int:
         return self.backend.get_vocab_size(with_added_tokens=True)
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """What tokenizer_config.json and the defaults of its class say, for readers of more than text."""
+        return self._settings.values
 
     def get_vocab(self) -> dict[str, int]:
         """Return the id of every token, added tokens included."""
@@ -241,9 +253,7 @@ class Tokenizer(SpecialTokens):
             text = text.replace(self._word_end, " ").strip()
         if clean_up_tokenization_spaces is None:
             clean_up_tokenization_spaces = self.clean_up_tokenization_spaces
-        for mark in CLEANED if clean_up_tokenization_spaces else ():
-            text = text.replace(mark, mark.strip())
-        return text
+        return tidied(text) if clean_up_tokenization_spaces else text
 
     def batch_decode(
         self,

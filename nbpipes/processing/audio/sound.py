@@ -66,13 +66,17 @@ class Sound:
             self._total += len(block)
         return self._taken(min(count, self._count))
 
+    def longer(self, seconds: float) -> bool:
+        """Whether more than so many seconds are left. They are read, but stay to be read."""
+        count = int(seconds * self.rate) + 1
+        found = self.read(count)
+        self._held, self._count = [found, *self._held], self._count + len(found)
+        return len(found) == count
+
     def all(self, limit: float | None = None) -> Samples:
         """The samples that are left. limit: seconds; InputError for more."""
-        if limit is not None:
-            found = self.read(int(limit * self.rate))
-            if len(self.read(1)):
-                raise InputError(f"{self.name} is longer than the {limit:g} s that can be heard at once")
-            return found
+        if limit is not None and self.longer(limit):
+            raise InputError(f"{self.name} is longer than the {limit:g} s that can be heard at once")
         return np.concatenate([np.zeros(0, np.float32), *self.blocks(self.rate * 60)])
 
     def blocks(self, count: int) -> Iterator[Samples]:

@@ -51,6 +51,9 @@ def load(repo: Repo, settings: Settings) -> Tokenizer:
             if repo.has(name):
                 with damage(repo, name):
                     return pieces.build(sentencepiece.read(repo.path(name).read_bytes()), settings)
+    if reads == "letters" and repo.has("vocab.json"):
+        with damage(repo, "vocab.json"):
+            return _letters(json.loads(repo.path("vocab.json").read_text(encoding="utf-8")), settings)
     raise TokenizerError(_missing(repo, settings))
 
 
@@ -89,6 +92,7 @@ def _missing(repo: Repo, settings: Settings) -> str:
         "wordpiece": "vocab.txt",
         "bytes": "vocab.json with merges.txt",
         "pieces": " or ".join(PIECE_FILES),
+        "letters": "vocab.json",
     }.get(settings.style.reads)
     kind = settings.style.name or "its tokenizer (tokenizer_class is not given)"
     if files is None:
@@ -136,4 +140,19 @@ def _bytes(vocabulary: Path, merges: Path, settings: Settings) -> Tokenizer:
         cut = pre_tokenizers.Split(Regex(QWEN2), behavior="isolated")
         last = pre_tokenizers.ByteLevel(add_prefix_space=prefix, use_regex=False)
         backend.pre_tokenizer = pre_tokenizers.Sequence([cut, last])
+    return backend
+
+
+def _letters(vocabulary: dict[str, Any], settings: Settings) -> Tokenizer:
+    """Letters of speech, and a mark between words. Some files hold the letters of several languages."""
+    language = settings.values.get("target_lang")
+    if language is not None and language not in vocabulary:
+        raise TokenizerError(f"there is no language {language!r} in vocab.json; there is: {', '.join(vocabulary)}")
+    letters: dict[str, int] = vocabulary if language is None else vocabulary[language]
+    blank, between = text_of(settings.tokens["pad_token"]), str(settings.values["word_delimiter_token"])
+    backend = Tokenizer(models.WordLevel(letters, unk_token=text_of(settings.tokens["unk_token"])))
+    backend.add_tokens([AddedToken(one, lstrip=True, rstrip=True, normalized=False) for one in letters if len(one) > 1])
+    backend.normalizer = normalizers.Replace(" ", between)
+    backend.pre_tokenizer = pre_tokenizers.Split(Regex("(?s)."), behavior="isolated")
+    backend.decoder = decoders.CTC(pad_token=blank, word_delimiter_token=between, cleanup=True)
     return backend

@@ -25,6 +25,7 @@ OVERRIDES = {
     *("add_bos_token", "add_eos_token", "add_prefix_space", "trim_offsets", "legacy", "src_lang", "extra_ids"),
     *("do_lower_case", "strip_accents", "tokenize_chinese_chars", "keep_accents", "split_by_punct"),
     *("mask_token_sent", "offset", "use_fast"),
+    *("word_delimiter_token", "replace_word_delimiter_char", "target_lang"),
 }
 
 # Settings of one type that may also be null.

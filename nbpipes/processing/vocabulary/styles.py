@@ -35,8 +35,8 @@ class Style:
     """The defaults of one tokenizer class.
 
     name: the class, without "Fast".
-    reads: what it is built from where tokenizer.json is missing: "wordpiece", "bytes", "pieces", or "looked up" (pieces
-        whose ids stand in a vocab.json); "" is nothing.
+    reads: what it is built from where tokenizer.json is missing: "wordpiece", "bytes", "pieces", "looked up" (pieces
+        whose ids stand in a vocab.json) or "letters"; "" is nothing.
     tokens: the token of each role. additional: special tokens without a role.
     mask: "l" where the mask takes the space before it, "n" where it is looked for in the normalized text.
     loose: roles whose token is looked for in the normalized text, where it is built from older files.

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from nbpipes.processing.vocabulary.styles import ROLES, TYPED, Pieces, Style
+from nbpipes.processing.vocabulary.styles import PLAIN, ROLES, TYPED, Pieces, Style
 
 BERT_TOKENS = {"unk": "[UNK]", "sep": "[SEP]", "pad": "[PAD]", "cls": "[CLS]", "mask": "[MASK]"}
 ENCLOSED = {"bos": "[CLS]", "eos": "[SEP]", **BERT_TOKENS}
@@ -125,6 +125,7 @@ ROWS = (
     BERT,
     *(replace(BERT, name=f"{name}Tokenizer") for name in _LIKE_BERT),
     replace(BERT, name="DistilBertTokenizer", inputs=ROBERTA.inputs),
+    replace(BERT, name="TapasTokenizer", additional=("[EMPTY]",), inputs=PLAIN),
     replace(
         BERT,
         name="MPNetTokenizer",
@@ -285,6 +286,12 @@ ROWS = (
         padding_side="left",
     ),
     Style("CodeLlamaTokenizer", tokens=LLAMA.tokens, padding_side="left"),
+    Style(
+        "Wav2Vec2CTCTokenizer",
+        reads="letters",
+        tokens={role: FAIRSEQ[role] for role in ("bos", "eos", "unk", "pad")},
+        settings={"word_delimiter_token": "|", "replace_word_delimiter_char": " ", "do_lower_case": False},
+    ),
     *(
         Style(f"{name}Tokenizer", inputs=TYPED)
         for name in ("Cpm", "Herbert", "PreTrained", "Realm", "RoFormer", "Splinter")
@@ -356,7 +363,11 @@ _TYPES_OF = {
     "RoFormer": "roformer",
     "Roberta": "bridgetower clap data2vec-text ibert mega mra roberta roberta-prelayernorm",
     "SqueezeBert": "squeezebert",
+    "Tapas": "tapas",
     "T5": "longt5 musicgen musicgen_melody pix2struct switch_transformers t5 umt5",
+    "Wav2Vec2CTC": (
+        "data2vec-audio hubert mctct sew sew-d unispeech unispeech-sat wav2vec2 wav2vec2-bert wav2vec2-conformer wavlm"
+    ),
     "Whisper": "whisper",
     "XLMRoberta": "kosmos-2 metaclip_2 xlm-roberta xlm-roberta-xl xmod",
     "XLNet": "xlnet",

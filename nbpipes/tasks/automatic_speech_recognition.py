@@ -1,0 +1,89 @@
+"""Automatic speech recognition: the text of what is said."""
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any, ClassVar
+
+from nbpipes.engine.inputs import Given
+from nbpipes.engine.loop import ChunkOutput
+from nbpipes.errors import InputError
+from nbpipes.models.heads import Head
+from nbpipes.processing.audio.sources import is_audio, open_audio
+from nbpipes.processing.batch import Chunk
+from nbpipes.tasks.transcribing.contract import Transcriber
+from nbpipes.tasks.transcribing.ctc import CTCTranscriber
+from nbpipes.tasks.transcribing.options import SpeechOptions
+from nbpipes.tasks.writing import Told, Writing
+
+log = logging.getLogger(__name__)
+
+TRANSCRIBERS: Mapping[Head, Callable[[Any], Transcriber]] = MappingProxyType({Head.CTC: CTCTranscriber})
+"""What transcribes with a model, by the model's head."""
+
+
+class AutomaticSpeechRecognitionPipeline(Writing[SpeechOptions]):
+    """Writes down speech: a path, URL, bytes, array, tensor, or a dict of samples and their rate.
+
+    pipe("speech.flac")  # {"text": "…"}
+    pipe("speech.flac", return_timestamps="word")  # and "chunks": [{"text": "…", "timestamp": (0.5, 0.8)}, …]
+
+    What else a dict holds comes back in lists, one value for each window: `{"text": "…", "partial": [True]}`.
+    """
+
+    options_class = SpeechOptions
+    kind = "automatic-speech-recognition"
+    wanted = "a sound (a path, URL, base64, bytes, array, tensor or dict)"
+    writing_defaults: ClassVar[Mapping[str, Any]] = {"max_new_tokens": 256, "num_beams": 5}
+
+    @cached_property
+    def transcriber(self) -> Transcriber:
+        """What knows this kind of model."""
+        return TRANSCRIBERS[self.model.kind](self)
+
+    @property
+    def type(self) -> str:
+        """What upstream calls this kind of model: "ctc", "ctc_with_lm", "seq2seq_whisper", "seq2seq"."""
+        return self.transcriber.type
+
+    @property
+    def budget(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """Total size of the chunks in one forward."""
+        return self.transcriber.budget
+
+    def is_item(self, value: Any) -> bool:
+        return is_audio(value)
+
+    def arguments(self, args: tuple[Any, ...], options: dict[str, Any]) -> Given:
+        if "audio" in options:
+            if args:
+                raise TypeError("sounds are given twice, as an argument and as audio=")
+            args = (options.pop("audio"),)
+        return super().arguments(args, options)
+
+    def preprocess(self, item: Any, options: SpeechOptions | None = None) -> Iterator[Chunk]:
+        given = options or self.options
+        if self.feature_extractor is None:
+            raise InputError(f"{self.task} needs a feature extractor: pass feature_extractor=")
+        self.transcriber.check(given)
+        with open_audio(item, self.feature_extractor.sampling_rate, given.timeout) as sound:
+            yield from self.transcriber.chunks(sound, given)
+
+    def forward(self, chunks: Chunk | Sequence[Chunk], options: SpeechOptions | None = None) -> Any:
+        if isinstance(chunks, Chunk):
+            return self.forward([chunks], options)[0]
+        steps = self.forward_stream(chunks, options or self.options)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                return end.value
+
+    def forward_stream(self, chunks: Sequence[Chunk], options: SpeechOptions) -> Told:
+        return self.transcriber.forward_stream(chunks, options)
+
+    def postprocess(self, outputs: Sequence[ChunkOutput], options: SpeechOptions | None = None) -> dict[str, Any]:
+        result = self.transcriber.result(outputs, options or self.options)
+        extras = outputs[0].chunk.note.extras
+        return result | {name: [output.chunk.note.extras[name] for output in outputs] for name in extras}

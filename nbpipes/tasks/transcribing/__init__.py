@@ -1,0 +1,1 @@
+"""How models of different kinds write down speech: the parts of automatic-speech-recognition."""

@@ -1,0 +1,64 @@
+"""The options of automatic-speech-recognition, for models of all kinds."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Self
+
+from nbpipes.engine.options import Options
+from nbpipes.errors import InputError
+from nbpipes.tasks.images import check_timeout
+from nbpipes.tasks.writing import WritingOptions
+
+TIMESTAMPS = (None, False, True, "char", "word")
+
+
+@dataclass(frozen=True)
+class SpeechOptions(WritingOptions, Options):
+    """chunk_length_s: seconds of the windows that a sound is cut into, 0 = the whole. stride_length_s: how much of a
+    window, at both ends or (left, right), only gives context; None = a sixth. ignore_warning: of windows for models
+    that write. return_timestamps: "char" or "word" for CTC, True (segments) or "word" for Whisper. return_language:
+    the language of each chunk, of Whisper. decoder: finds the best text for the logits of CTC, an object with
+    `decode_beams`; decoder_kwargs: what it is told. generate_kwargs: settings of the generation as a dict; settings
+    given by name win. timeout: seconds that a download may take, None = 60.
+
+    Models that write take the settings of a generation too; models with CTC have no use for them.
+    """
+
+    chunk_length_s: float | None = 0
+    stride_length_s: float | Sequence[float] | None = None
+    ignore_warning: bool | None = None
+    return_timestamps: bool | Literal["char", "word"] | None = None
+    return_language: bool | None = None
+    decoder: Any = None
+    decoder_kwargs: Mapping[str, Any] | None = None
+    generate_kwargs: Mapping[str, Any] | None = None
+    timeout: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.return_timestamps not in TIMESTAMPS:
+            raise InputError(f'return_timestamps must be True, "word" or "char", not {self.return_timestamps!r}')
+        if not _seconds(self.chunk_length_s or 0):
+            raise InputError(f"chunk_length_s must be seconds from 0 on, not {self.chunk_length_s!r}")
+        self.strides  # noqa: B018  a stride that is none is an error of the call, not of its items
+        check_timeout(self.timeout)
+
+    def updated(self, given: Mapping[str, Any], task: str = "") -> Self:
+        inner = given.get("generate_kwargs") or {}
+        if not isinstance(inner, Mapping):
+            raise InputError(f"generate_kwargs must be a dict of settings, not {type(inner).__name__}")
+        return super().updated({**inner, **given, "generate_kwargs": None} if inner else given, task)
+
+    @property
+    def strides(self) -> tuple[float, float]:
+        """Seconds on the left and on the right of a window that only give context."""
+        given = self.stride_length_s
+        if given is None:
+            given = (self.chunk_length_s or 0) / 6
+        pair = (given, given) if isinstance(given, int | float) else tuple(given)
+        if len(pair) != 2 or not all(map(_seconds, pair)):
+            raise InputError(f"stride_length_s must be seconds, or (left, right), not {self.stride_length_s!r}")
+        return pair
+
+
+def _seconds(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < float("inf")
