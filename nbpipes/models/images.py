@@ -1,7 +1,8 @@
 """What models of images share: the model that joins trunk and head, heads, poolings, the encoder of patches."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
+from itertools import islice
 from typing import Any
 
 import torch
@@ -114,8 +115,8 @@ class PatchEncoder(nn.Module):
     """Vision transformer: patches of an image, behind tokens of their own, go through blocks with the norm before.
 
     names: of the tokens before the patches. size: of images in training; others are refused, or with `stretch` the
-    table of positions is interpolated to theirs. positions: whether there is such a table. bias: of the patches.
-    before: a norm before the first block.
+    table of positions is interpolated to theirs, by the method `mode`. positions: whether there is such a table.
+    bias: of the patches. before: a norm before the first block.
     """
 
     def __init__(
@@ -129,12 +130,13 @@ class PatchEncoder(nn.Module):
         channels: int = 3,
         names: Sequence[str] = ("cls",),
         stretch: bool = False,
+        mode: str = "bicubic",
         positions: bool = True,
         bias: bool = True,
         before: nn.Module | None = None,
     ) -> None:
         super().__init__()
-        self.size, self.stretch, self.channels = sides(size), stretch, channels
+        self.size, self.stretch, self.mode, self.channels = sides(size), stretch, mode, channels
         self.grid = grid(size, patch)
         self.patches = nn.Conv2d(channels, width, sides(patch), stride=sides(patch), bias=bias)
         self.tokens = nn.ParameterDict({name: nn.Parameter(torch.empty(1, 1, width)) for name in names})
@@ -166,13 +168,26 @@ class PatchEncoder(nn.Module):
             return table
         own, patches = table.split([len(self.tokens), table.shape[1] - len(self.tokens)], dim=1)
         maps = patches.transpose(1, 2).unflatten(2, self.grid).float()
-        maps = F.interpolate(maps, size=places, mode="bicubic", align_corners=False)
+        maps = F.interpolate(maps, size=places, mode=self.mode, align_corners=False)
         return torch.cat([own, maps.flatten(2).transpose(1, 2).to(table.dtype)], dim=1)
 
     def forward(self, pixels: Tensor, leading: int | None = None) -> Seen:
         """leading: how many tokens of each image are wanted, None for all of them."""
         x, _ = self.embed(pixels)
         return Seen(through(self.blocks, x, self.norm, leading))
+
+    def states(self, pixels: Tensor, wanted: Collection[int]) -> tuple[list[Tensor], tuple[int, int]]:
+        """What comes out of some blocks, counted from 1, each `(batch, tokens, width)` and not normed; and the rows and
+        columns of patches."""
+        x, places = self.embed(pixels)
+        batch, tokens, _ = x.shape
+        layout = Layout.of([tokens] * batch, x.device)
+        x, found = x.flatten(0, 1), []
+        for number, layer in enumerate(islice(self.blocks, max(wanted)), 1):
+            x = layer(x, layout)
+            if number in wanted:
+                found.append(x.unflatten(0, (batch, tokens)))
+        return found, places
 
 
 def through(blocks: Blocks, x: Tensor, norm: nn.Module | None, leading: int | None = None, **extras: object) -> Tensor:

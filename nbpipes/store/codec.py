@@ -10,14 +10,16 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from nbpipes.errors import InputError
+from nbpipes.errors import InputError, need
 
 MARK = "__nbpipes__"
 """The key of a dict that stands for a value that JSON does not have."""
+TENSOR = "torch"
+"""The package whose tensors results may hold; it is loaded only to read them."""
 
 
 def encode(value: Any) -> str:
-    """A result as JSON; arrays, images and bytes are in it too. InputError for what has no such form."""
+    """A result as JSON; arrays, tensors, images and bytes are in it too. InputError for what has no such form."""
     return json.dumps(value, ensure_ascii=False, default=_plain, separators=(",", ":"))
 
 
@@ -28,6 +30,8 @@ def decode(text: str) -> Any:
 
 
 def _plain(value: Any) -> Any:
+    if type(value).__module__ == TENSOR and value.dtype != need(TENSOR).bfloat16:  # which numpy does not have
+        return _plain(value.detach().cpu().numpy()) | {MARK: "tensor"}
     if isinstance(value, np.generic):
         return value.item()
     if isinstance(value, np.ndarray) and value.dtype != object:
@@ -47,8 +51,9 @@ def _revived(found: dict[str, Any]) -> Any:
         return found
     data = base64.b64decode(found["data"])
     match found[MARK]:
-        case "array":
-            return np.frombuffer(data, found["dtype"]).reshape(found["shape"]).copy()
+        case "array" | "tensor" as kind:
+            array = np.frombuffer(data, found["dtype"]).reshape(found["shape"]).copy()
+            return array if kind == "array" else need(TENSOR).from_numpy(array)
         case "image":
             return Image.open(io.BytesIO(data))
     return data

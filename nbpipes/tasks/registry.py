@@ -79,6 +79,14 @@ TASKS: dict[str, Row] = {
         ("ForImageClassification", "ForImageClassificationWithTeacher"),
         "image",
     ),
+    "depth-estimation": Row(
+        "depth_estimation:DepthEstimationPipeline",
+        (Head.DEPTH,),
+        ("Intel/dpt-large", "bc15f29"),
+        ("image_processor",),
+        ("ForDepthEstimation",),
+        "image",
+    ),
     "zero-shot-image-classification": Row(
         "zero_shot_image_classification:ZeroShotImageClassificationPipeline",
         (Head.PAIRS,),
@@ -109,9 +117,19 @@ TASKS: dict[str, Row] = {
         ),
         "image",
     ),
+    "image-feature-extraction": Row(
+        "image_feature_extraction:ImageFeatureExtractionPipeline",
+        (Head.BASE,),
+        ("google/vit-base-patch16-224", "3f49326"),
+        ("image_processor",),
+        (
+            "BeitModel",
+            "ConvNextModel",
+            "DPTModel",
     "object-detection": Row(
         "object_detection:ObjectDetectionPipeline",
         (Head.DETECTION,),
+            "GLPNModel",
         ("facebook/detr-resnet-50", "1d5f47b"),
         ("image_processor",),
         ("ForObjectDetection",),
@@ -157,6 +175,7 @@ ALIASES: Mapping[str, str] = MappingProxyType(
 )
 PAIRS: Mapping[tuple[str, str], tuple[str, str]] = MappingProxyType(
     dict.fromkeys((("en", "fr"), ("en", "de"), ("en", "ro")), ("google-t5/t5-base", "a9723ea"))
+        "AutoModelForDepthEstimation": Head.DEPTH,
 )
 """The default models of translation_XX_to_YY."""
 

@@ -14,6 +14,10 @@ os.environ["HF_HUB_OFFLINE"] = "1"  # everything needed is made here
 import torch
 import transformers
 from make_decoders import DECODERS, make_decoder
+from make_depth import FAMILIES as DEPTH
+from make_depth import make_depth
+from make_detection import FAMILIES as DETECTION
+from make_detection import make_detection
 from make_encodings import make_encodings
 from make_models import FAMILIES, LIMIT, make_models
 from make_processors import make_pictures, make_processors
@@ -34,6 +38,12 @@ VERSION = "4.57.6"
 
 def make_family(family: str) -> None:
     folder = HERE / family
+    if family in DEPTH:
+        make_depth(family)
+        return
+    if family in DETECTION:
+        make_detection(family)
+        return
     if family in DECODERS:
         names = make_decoder(family, folder)
     elif family in SEQ2SEQ:
@@ -60,7 +70,7 @@ def main() -> None:
         make_encodings([])
         make_pictures()
         make_processors()
-    for family in named or [*FAMILIES, *DECODERS, *SEQ2SEQ, *VISION]:
+    for family in named or [*FAMILIES, *DECODERS, *SEQ2SEQ, *VISION, *DEPTH, *DETECTION]:
         make_vision(family) if family in VISION else make_family(family)
         if family in SEGMENTATION:
             make_segmentation(family)
