@@ -21,6 +21,7 @@ from make_detection import make_detection
 from make_encodings import make_encodings
 from make_models import FAMILIES, LIMIT, make_models
 from make_processors import make_pictures, make_processors
+from make_released import make_released
 from make_segmentation import FOLDERS as SEGMENTATION
 from make_segmentation import make_segmentation
 from make_seq2seq import FAMILIES as SEQ2SEQ
@@ -70,8 +71,13 @@ def main() -> None:
         make_encodings([])
         make_pictures()
         make_processors()
-    for family in named or [*FAMILIES, *DECODERS, *SEQ2SEQ, *VISION, *DEPTH, *DETECTION]:
-        make_vision(family) if family in VISION else make_family(family)
+        make_released()
+    every = (*FAMILIES, *DECODERS, *SEQ2SEQ, *VISION, *DEPTH, *DETECTION, *SEGMENTATION)
+    for family in named or dict.fromkeys(every):
+        if family in VISION:
+            make_vision(family)
+        elif family in DEPTH or family in DETECTION or family not in SEGMENTATION:
+            make_family(family)
         if family in SEGMENTATION:
             make_segmentation(family)
 

@@ -1,0 +1,92 @@
+"""The names and shapes of released models' weights, as the reference names them at full size, without the weights."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+from transformers import AutoConfig
+
+HERE = Path(__file__).parent
+NUMBER = re.compile(r"\.(\d+)(?!.*\.\d+(\.|$))(?=\.|$)")
+"""The last number between dots."""
+DINOV2 = {
+    "model_type": "dinov2",
+    "image_size": 518,
+    "hidden_size": 384,
+    "num_attention_heads": 6,
+    "out_indices": [9, 10, 11, 12],
+    "reshape_hidden_states": False,
+}
+GLPN = {"hidden_sizes": [64, 128, 320, 512], "depths": [3, 8, 27, 3], "decoder_hidden_size": 64}
+DEPTH = "AutoModelForDepthEstimation"
+RELEASED: dict[str, tuple[str, str, str, dict[str, Any]]] = {
+    "dpt-large": (
+        DEPTH,
+        "depth",
+        "dpt",
+        {
+            "hidden_size": 1024,
+            "num_hidden_layers": 24,
+            "num_attention_heads": 16,
+            "intermediate_size": 4096,
+            "backbone_out_indices": [5, 11, 17, 23],
+            "neck_hidden_sizes": [256, 512, 1024, 1024],
+        },
+    ),
+    "dpt-dinov2-small-nyu": (
+        DEPTH,
+        "depth",
+        "dpt",
+        {
+            "backbone_config": DINOV2 | {"out_indices": [3, 6, 9, 12]},
+            "neck_hidden_sizes": [48, 96, 192, 384],
+            "use_bias_in_fusion_residual": False,
+            "add_projection": True,
+        },
+    ),
+    "depth-anything-small-hf": (DEPTH, "depth", "depth_anything", {"backbone_config": DINOV2}),
+    "glpn-nyu": (DEPTH, "depth", "glpn", GLPN),
+    "glpn-kitti": (DEPTH, "depth", "glpn", GLPN | {"max_depth": 80}),
+}
+"""The class, our kind of head, the type and the config of each, as in its config.json."""
+
+
+def make_released() -> None:
+    """Write a file for each: its config, and ranges of names with a shape, a number standing for #."""
+    folder = HERE / "released"
+    folder.mkdir(exist_ok=True)
+    for name, (kind, head, model_type, settings) in RELEASED.items():
+        config = AutoConfig.for_model(model_type, **settings)
+        with torch.device("meta"):
+            model = getattr(transformers, kind).from_config(config)
+        shapes = {key: list(value.shape) for key, value in model.state_dict().items()}
+        lines = [json.dumps(one) for one in ranges(shapes)]
+        about = json.dumps({"head": head, "config": {"model_type": model_type} | settings})[1:-1]
+        text = f'{{{about}, "weights": [\n' + ",\n".join(lines) + "\n]}\n"
+        (folder / f"{name}.json").write_text(text, encoding="utf-8")
+
+
+def ranges(shapes: dict[str, list[int]]) -> list[tuple[str, list[int], int, int]]:
+    """Name, shape, first and last number of weights that differ in their last number only."""
+    found: list[tuple[str, list[int], int, int]] = []
+    places: dict[tuple[str, str], int] = {}
+    for name, shape in shapes.items():
+        number = NUMBER.search(name)
+        if number is None:
+            found.append((name, shape, 0, 0))
+            continue
+        template, value = NUMBER.sub(".#", name), int(number[1])
+        place = places.get((template, str(shape)))
+        if place is not None and found[place][3] == value - 1:
+            found[place] = (template, shape, found[place][2], value)
+        else:
+            places[template, str(shape)] = len(found)
+            found.append((template, shape, value, value))
+    return found
+
+
+if __name__ == "__main__":
+    make_released()
