@@ -26,6 +26,7 @@ from make_segmentation import FOLDERS as SEGMENTATION
 from make_segmentation import make_segmentation
 from make_seq2seq import FAMILIES as SEQ2SEQ
 from make_seq2seq import make_seq2seq
+from make_tables import make_tables
 from make_tasks import make_tasks
 from make_text2text import CASES as WRITTEN
 from make_text2text import make_text2text
@@ -45,7 +46,9 @@ def make_family(family: str) -> None:
     if family in DETECTION:
         make_detection(family)
         return
-    if family in DECODERS:
+    if family == "tapas":
+        names = make_tables(folder)
+    elif family in DECODERS:
         names = make_decoder(family, folder)
     elif family in SEQ2SEQ:
         names = make_seq2seq(family, folder)
@@ -72,7 +75,7 @@ def main() -> None:
         make_pictures()
         make_processors()
         make_released()
-    every = (*FAMILIES, *DECODERS, *SEQ2SEQ, *VISION, *DEPTH, *DETECTION, *SEGMENTATION)
+    every = (*FAMILIES, *DECODERS, *SEQ2SEQ, "tapas", *VISION, *DEPTH, *DETECTION, *SEGMENTATION)
     for family in named or dict.fromkeys(every):
         if family in VISION:
             make_vision(family)

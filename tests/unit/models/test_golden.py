@@ -48,9 +48,10 @@ def run(model: Model, chunks: list[Chunk]) -> dict[str, torch.Tensor]:
     batch = pack(chunks, torch.device("cpu"))
     with torch.inference_mode():
         parts = model(**batch.inputs).split(batch.counts)
-    names = [name for name in ("hidden", "logits", "start", "end") if hasattr(parts[0], name)]
-    join = torch.cat if type(parts[0]).per_token else torch.stack
-    return {name: join([part[name] for part in parts]) for name in names}
+    names = [name for name in ("hidden", "logits", "start", "end", "aggregation") if hasattr(parts[0], name)]
+    answered = {name: [part[name] for part in parts] for name in names if parts[0][name] is not None}
+    per_token = type(parts[0]).per_token
+    return {name: (torch.cat if name in per_token else torch.stack)(found) for name, found in answered.items()}
 
 
 FOUND = [path.parent for path in sorted(GOLDEN.glob("*/*/cases.safetensors"))]
@@ -68,11 +69,16 @@ def test_every_golden_family_is_known():
     assert {folder.parent.name for folder in FOUND} <= set(MODULES)
 
 
+def assert_near(ours: torch.Tensor, theirs: torch.Tensor) -> None:
+    """Equal to 1e-5. What TAPAS must not choose has a logit of about -10,000, whose digits mean nothing."""
+    torch.testing.assert_close(ours.clamp(min=-1000), theirs.clamp(min=-1000), atol=1e-5, rtol=0)
+
+
 @pytest.mark.parametrize(("name", "case"), RUNS)
 def test_numbers_equal_those_of_transformers(name, case):
     tensors = cases_of(FOLDERS[name])[case]
     for key, value in run(model_of(FOLDERS[name]), chunks_of(tensors)).items():
-        torch.testing.assert_close(value, tensors[key], atol=1e-5, rtol=0)
+        assert_near(value, tensors[key])
 
 
 @pytest.mark.parametrize("name", FOLDERS)
@@ -82,7 +88,7 @@ def test_batches_change_nothing(name):
     together = run(model, chunks)
     alone = [run(model, [chunk]) for chunk in chunks]
     for key, value in together.items():
-        torch.testing.assert_close(value, torch.cat([one[key] for one in alone]), atol=1e-5, rtol=0)
+        assert_near(value, torch.cat([one[key] for one in alone]))
 
 
 @pytest.mark.parametrize("name", FOLDERS)
