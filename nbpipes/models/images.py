@@ -30,6 +30,7 @@ class ImageModel(Model):
 
     def forward(self, pixel_values: Tensor) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
         """pixel_values: `(batch, channels, height, width)`. Returns the head's record."""
+        self.prepare()
         leading = self.head.leading
         pixels = pixel_values.to(self.dtype)
         return self.head(self.trunk(pixels) if leading is None else self.trunk(pixels, leading))

@@ -283,11 +283,13 @@ class PairModel(ImageModel):
     def texts(self, input_ids: Tensor, layout: Layout, visible: Tensor | None = None) -> Tensor:
         """Vectors of packed texts, to be compared with images."""
         assert isinstance(self.head, PairsHead)
+        self.prepare()
         return self.head.texts(input_ids, layout, visible)
 
     def forward(self, pixel_values: Tensor, texts: Tensor | None = None) -> Any:
         if texts is None:
             return super().forward(pixel_values)
+        self.prepare()
         return self.head(self.trunk(pixel_values.to(self.dtype), self.head.leading), texts)
 
 

@@ -259,6 +259,7 @@ class DepthModel(ImageModel):
     def forward(self, pixel_values: Tensor) -> Any:
         if not isinstance(self.head, DepthHead):
             return super().forward(pixel_values)
+        self.prepare()
         trunk: Any = self.trunk
         states, places = trunk.states(pixel_values.to(self.dtype), self.head.wanted)
         return self.head([trunk.norm(state) for state in states] if self.head.normed else states, places)

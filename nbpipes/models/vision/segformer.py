@@ -16,8 +16,8 @@ from nbpipes.models.outputs import LabelMaps, Seen
 DECODER = (
     drop("*.num_batches_tracked"),
     rename("decode_head.linear_c.{i}.proj", "layers.{i}"),
-    rename("decode_head.linear_fuse", "fuse.conv"),
-    rename("decode_head.batch_norm", "fuse.norm"),
+    rename("decode_head.linear_fuse", "blend.conv"),
+    rename("decode_head.batch_norm", "blend.norm"),
     rename("decode_head.classifier", "out"),
 )
 
@@ -31,7 +31,7 @@ class AllStages(nn.Module):
         super().__init__()
         width = c.decoder_hidden_size
         self.layers = nn.ModuleList(Linear(size, width) for size in c.hidden_sizes)
-        self.fuse = ConvNorm(width * len(c.hidden_sizes), width, 1, act="relu")
+        self.blend = ConvNorm(width * len(c.hidden_sizes), width, 1, act="relu")
         self.out = nn.Conv2d(width, len(c.labels), 1)
 
     def forward(self, seen: Seen) -> LabelMaps:
@@ -41,7 +41,7 @@ class AllStages(nn.Module):
             F.interpolate(layer(maps.permute(0, 2, 3, 1)).permute(0, 3, 1, 2), size=size, mode="bilinear")
             for layer, maps in zip(self.layers, seen.maps, strict=True)
         ]
-        return LabelMaps(self.out(self.fuse(torch.cat(parts[::-1], 1))))
+        return LabelMaps(self.out(self.blend(torch.cat(parts[::-1], 1))))
 
 
 def mean(seen: Seen) -> Tensor:
