@@ -89,7 +89,7 @@ node_modules/.ready: package-lock.json
 
 .venv-reference/.ready: pyproject.toml constraints-reference.txt | $(REFERENCE)/python
 	$(REFERENCE)/python -m pip install --quiet --constraint constraints-reference.txt \
-	    --editable ".[test]" transformers sentencepiece protobuf accelerate
+	    --editable ".[test]" transformers sentencepiece protobuf accelerate scipy
 	@touch $@
 
 $(BIN)/python $(REFERENCE)/python:

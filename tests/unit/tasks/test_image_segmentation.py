@@ -42,7 +42,7 @@ def same(found, wanted):
     assert [one["label"] for one in found] == [one["label"] for one in wanted]
     for one, other in zip(found, wanted, strict=True):
         assert list(one) == ["score", "label", "mask"]
-        assert one["score"] == (other["score"] if other["score"] is None else pytest.approx(other["score"], abs=2e-6))
+        assert one["score"] == (other["score"] if other["score"] is None else pytest.approx(other["score"], abs=1e-5))
         assert one["mask"].mode == "L"
         np.testing.assert_array_equal(np.asarray(one["mask"]), mask_of(other["mask"]))
 
