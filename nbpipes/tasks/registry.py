@@ -95,14 +95,6 @@ TASKS: dict[str, Row] = {
         ("CLIPModel", "SiglipModel"),
         "multimodal",
     ),
-    "image-feature-extraction": Row(
-        "image_feature_extraction:ImageFeatureExtractionPipeline",
-        (Head.BASE,),
-        ("google/vit-base-patch16-224", "3f49326"),
-        ("image_processor",),
-        (
-            "BeitModel",
-            "ConvNextModel",
     "image-segmentation": Row(
         "image_segmentation:ImageSegmentationPipeline",
         (Head.MASKS, Head.LABEL_MAPS),
@@ -117,6 +109,14 @@ TASKS: dict[str, Row] = {
         ),
         "image",
     ),
+    "object-detection": Row(
+        "object_detection:ObjectDetectionPipeline",
+        (Head.DETECTION,),
+        ("facebook/detr-resnet-50", "1d5f47b"),
+        ("image_processor",),
+        ("ForObjectDetection",),
+        "image",
+    ),
     "image-feature-extraction": Row(
         "image_feature_extraction:ImageFeatureExtractionPipeline",
         (Head.BASE,),
@@ -126,20 +126,13 @@ TASKS: dict[str, Row] = {
             "BeitModel",
             "ConvNextModel",
             "DPTModel",
-    "object-detection": Row(
-        "object_detection:ObjectDetectionPipeline",
-        (Head.DETECTION,),
-            "GLPNModel",
-        ("facebook/detr-resnet-50", "1d5f47b"),
-        ("image_processor",),
-        ("ForObjectDetection",),
-        "image",
-    ),
             "DeiTModel",
             "Dinov2Model",
             "EfficientNetModel",
+            "GLPNModel",
             "MobileNetV2Model",
             "ResNetModel",
+            "SegformerModel",
             "SwinModel",
             "ViTModel",
         ),
@@ -175,7 +168,6 @@ ALIASES: Mapping[str, str] = MappingProxyType(
 )
 PAIRS: Mapping[tuple[str, str], tuple[str, str]] = MappingProxyType(
     dict.fromkeys((("en", "fr"), ("en", "de"), ("en", "ro")), ("google-t5/t5-base", "a9723ea"))
-        "AutoModelForDepthEstimation": Head.DEPTH,
 )
 """The default models of translation_XX_to_YY."""
 
@@ -183,12 +175,18 @@ AUTO_CLASSES: Mapping[str, Head] = MappingProxyType(
     {
         "AutoModel": Head.BASE,
         "AutoModelForCausalLM": Head.CAUSAL,
+        "AutoModelForDepthEstimation": Head.DEPTH,
         "AutoModelForImageClassification": Head.IMAGE,
+        "AutoModelForImageSegmentation": Head.MASKS,
+        "AutoModelForInstanceSegmentation": Head.MASKS,
         "AutoModelForMaskedLM": Head.MASKED,
+        "AutoModelForObjectDetection": Head.DETECTION,
         "AutoModelForQuestionAnswering": Head.SPANS,
         "AutoModelForSeq2SeqLM": Head.SEQ2SEQ,
+        "AutoModelForSemanticSegmentation": Head.LABEL_MAPS,
         "AutoModelForSequenceClassification": Head.SEQUENCE,
         "AutoModelForTokenClassification": Head.TOKENS,
+        "AutoModelForUniversalSegmentation": Head.MASKS,
         "AutoModelForZeroShotImageClassification": Head.PAIRS,
     }
 )
@@ -196,15 +194,11 @@ AUTO_CLASSES: Mapping[str, Head] = MappingProxyType(
 
 
 def find(task: str) -> tuple[str, Row]:
-        "AutoModelForImageSegmentation": Head.MASKS,
-        "AutoModelForInstanceSegmentation": Head.MASKS,
     """The id and the row of a task or alias; TaskError names the nearest for an unknown one.
 
     translation_XX_to_YY is the task translation, with the default model of that pair.
-        "AutoModelForSemanticSegmentation": Head.LABEL_MAPS,
     """
     name = ALIASES.get(task, task)
-        "AutoModelForUniversalSegmentation": Head.MASKS,
     match name.split("_"):
         case "translation", source, "to", target if name not in TASKS:
             return "translation", replace(TASKS["translation"], default=PAIRS.get((source, target), NO_DEFAULT))
