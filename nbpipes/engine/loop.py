@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from nbpipes.engine.events import Batched, Done, Event, Failed, Partial, Stage, Started, Tuned
-from nbpipes.engine.memory import is_shortage, release
+from nbpipes.engine.memory import is_shortage, release, tidier
 from nbpipes.engine.tuning import Limits
 from nbpipes.processing.batch import Chunk
 
@@ -253,6 +253,7 @@ def _compute(
         error = yield from _forward(steps, pieces, options, partial)
         if error is None:
             seconds, worked = time.perf_counter() - start, max(worked, size)
+            tidier.worked(seconds)
             yield Batched(len(pieces), size, seconds)
             if not short and (tuned := limits.worked(size, seconds)):
                 yield tuned

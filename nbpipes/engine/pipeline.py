@@ -20,7 +20,7 @@ from nbpipes.engine.streaming import Streamed
 from nbpipes.engine.tuning import Limits, Sizes
 from nbpipes.errors import InputError
 from nbpipes.models.outputs import Output
-from nbpipes.processing.batch import Batch, Chunk, pack
+from nbpipes.processing.batch import Batch, Chunk, even, pack
 from nbpipes.processing.text import Tokenizer
 from nbpipes.results.records import annotate, annotate_batch
 
@@ -83,8 +83,9 @@ class Pipeline(Documented, Saved, Streamed, Generic[OptionsT]):
         raise NotImplementedError(f"{type(self).__name__} must define preprocess")
 
     def collate(self, chunks: Sequence[Chunk]) -> Batch:
-        """Makes one batch of chunks; by default packs texts without padding."""
-        return pack(chunks, self.device)
+        """Makes one batch of chunks; by default packs texts without padding. It may hold more than the chunks, at its
+        end: their answers are left out."""
+        return pack(even(chunks) if self.device.type == "cpu" else chunks, self.device)
 
     def _forward(self, inputs: Mapping[str, Any], options: OptionsT) -> Output:
         """Runs the model on a batch."""
@@ -124,7 +125,8 @@ class Pipeline(Documented, Saved, Streamed, Generic[OptionsT]):
                 batch = self.collate(chunks)
                 return self._forward(batch.inputs, given).cpu().split(batch.counts)
 
-        return [ChunkOutput(chunk, out) for chunk, out in zip(chunks, compute.run(work), strict=True)]
+        outputs = compute.run(work)[: len(chunks)]
+        return [ChunkOutput(chunk, out) for chunk, out in zip(chunks, outputs, strict=True)]
 
     def events(
         self, items: Iterable[Any], *, sized: bool = True, batch_size: int | None = None, **options: Any
