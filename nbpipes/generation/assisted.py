@@ -56,7 +56,7 @@ class AssistedWriter(Writer):
         return Progress({0: added})
 
     def results(self) -> list[list[Written]]:
-        return [[] if self.row is None else [Written(list(self.row.tokens), self.why)]]
+        return [[] if self.row is None else [Written(list(self.row.tokens), self.why, chances=list(self.row.chances))]]
 
     @property
     def _state(self) -> State:
@@ -67,8 +67,8 @@ class AssistedWriter(Writer):
     def _first(self) -> Progress:
         logits, (self.row,) = self.begin(1)
         self.dice = Dice(self.settings.seed, self.row.prompt)
-        token = self._chosen(self.row, logits)[0]
-        self._add(self.row, token)
+        token, scores = self._chosen(self.row, logits)
+        self._add(self.row, token, scores)
         return Progress({0: [token]})
 
     def _chosen(self, row: Row, logits: Tensor) -> tuple[int, Tensor]:
@@ -110,7 +110,7 @@ class AssistedWriter(Writer):
             guess = guesses[i] if i < len(guesses) else None
             token, agreed = self._verdict(scores, guess)
             added.append(token)
-            self._add(row, token)
+            self._add(row, token, scores[0])
             if self.finished or not agreed:
                 break
         if self.helper is not None:
@@ -132,8 +132,10 @@ class AssistedWriter(Writer):
         rest = (own - guess.chances).clamp(min=0)
         return int(draw(rest.log()[None], [self.dice])), False
 
-    def _add(self, row: Row, token: int) -> None:
+    def _add(self, row: Row, token: int, scores: Tensor) -> None:
         row.tokens.append(token)
+        if self.settings.output_scores:
+            row.chances.append(float(scores.softmax(-1)[token]))
         self.why = self.stops.why(row) or ""
         self.finished = bool(self.why)
         if self.finished:

@@ -67,8 +67,11 @@ class Search:
 
     def written(self, count: int) -> list[Written]:
         """The best texts, the complete ones first."""
-        found = [Written(list(row.tokens), why, float(score)) for score, row, why in self.bank]
-        rest = [Written(list(row.tokens)) for row in self.beams]
+        found = [
+            Written(list(row.tokens), why, float(score), row.likelihood, list(row.chances))
+            for score, row, why in self.bank
+        ]
+        rest = [Written(list(row.tokens), "", None, row.likelihood, list(row.chances)) for row in self.beams]
         return (found if self.done else found + rest)[:count]
 
 
@@ -89,8 +92,13 @@ class BeamWriter(Writer):
             last = torch.tensor([[row.tokens[-1]] for row in self._rows()], device=self.decoder.device)
             logits = self.decoder.step(last, self.state)[:, 0]
         scores = self.scored(logits.float().log_softmax(-1), History(self._rows(), logits.device))
+        logs = self.likelihoods(scores)
         origins = []
         for i, (search, candidates) in enumerate(zip(self.alive, self._candidates(scores), strict=True)):
+            for one in candidates if logs is not None else ():
+                one.row.likelihood += float(logs[i * self.width + one.beam, one.row.tokens[-1]])
+            for one in candidates if self.settings.output_scores else ():
+                one.row.chances.append(float(scores[i * self.width + one.beam, one.row.tokens[-1]].exp()))
             beams = search.go_on(candidates, self.settings)
             if not search.done:
                 origins += [i * self.width + beam for beam in beams]

@@ -1,7 +1,7 @@
 """The ids of texts that are being written, row by row."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -12,7 +12,8 @@ class Row:
     """One text. item: the number of its prompt. place: which of the texts for this prompt it is.
 
     prompt: ids before the first new one. longest: ids that it may have in all. source: ids that the model has read:
-    the prompt itself, or what an encoder was given.
+    the prompt itself, or what an encoder was given. likelihood: sum of the log-probabilities of the new ids, where
+    somebody asked for it. chances: by which each of them was chosen, where somebody asked.
     """
 
     item: int
@@ -21,6 +22,8 @@ class Row:
     source: Sequence[int] = ()
     place: int = 0
     tokens: list[int] = field(default_factory=list)
+    likelihood: float = 0.0
+    chances: list[float] = field(default_factory=list)
 
     @property
     def ids(self) -> list[int]:
@@ -31,7 +34,7 @@ class Row:
         return len(self.prompt) + len(self.tokens)
 
     def copy(self) -> "Row":
-        return Row(self.item, self.prompt, self.longest, self.source, self.place, list(self.tokens))
+        return replace(self, tokens=list(self.tokens), chances=list(self.chances))
 
 
 @dataclass(slots=True)

@@ -198,11 +198,15 @@ def normalized(history: History, scores: Tensor) -> Tensor:
 
 
 def rules(
-    settings: Settings, *, allowed: PrefixFunction | None = None, users: Sequence[UserProcessor] = ()
+    settings: Settings,
+    *,
+    allowed: PrefixFunction | None = None,
+    own: Sequence[Processor] = (),
+    users: Sequence[UserProcessor] = (),
 ) -> list[Processor]:
     """The rules that settings ask for, in the order of transformers; those of sampling come after them.
 
-    allowed: `prefix_allowed_tokens_fn`. users: functions of the user's own.
+    allowed: `prefix_allowed_tokens_fn`. own: rules of the model's. users: functions of the user's own.
     """
     s, ends = settings, settings.ends
     found: list[Processor] = []
@@ -225,7 +229,7 @@ def rules(
         found.append(MinLength(s.min_new_tokens, ends, new=True))
     if allowed is not None:
         found.append(Allowed(allowed))
-    return found + _late_rules(s, ends) + [Users(function) for function in users]
+    return [*found, *_late_rules(s, ends), *own, *(Users(function) for function in users)]
 
 
 def _late_rules(s: Settings, ends: tuple[int, ...]) -> list[Processor]:

@@ -11,7 +11,7 @@ from torch import Tensor
 from nbpipes.errors import InputError
 from nbpipes.generation.guidance import Guidance
 from nbpipes.generation.history import History, Row
-from nbpipes.generation.logits import PrefixFunction, UserProcessor, normalized, rules
+from nbpipes.generation.logits import PrefixFunction, Processor, UserProcessor, normalized, rules
 from nbpipes.generation.sampling import Dice, draw, warpers
 from nbpipes.generation.settings import Settings
 from nbpipes.generation.stopping import Decode, Stops, UserCriterion
@@ -24,6 +24,7 @@ class Request:
 
     inputs: what the decoder begins with, all prompts in one batch. prompts: the ids that each row begins with.
     sources: what an encoder reads, None = the prompts. limit: the longest text that the model can take.
+    rules: of the model's own, after those that settings ask for. judged: whether to sum up how likely the texts are.
     """
 
     inputs: Mapping[str, Any]
@@ -33,9 +34,11 @@ class Request:
     limit: int | None = None
     decode: Decode | None = None
     prefix_allowed_tokens_fn: PrefixFunction | None = None
+    rules: Sequence[Processor] = ()
     logits_processor: Sequence[UserProcessor] = ()
     stopping_criteria: Sequence[UserCriterion] = ()
     assistant: Decoder | None = None
+    judged: bool = False
 
     def rows(self) -> list[Row]:
         """A row for each prompt; InputError for one that leaves no room to write."""
@@ -65,11 +68,14 @@ def room(settings: Settings, prompt: int, limit: int | None) -> int:
 @dataclass(frozen=True, slots=True)
 class Written:
     """One text: its new ids, why it ended ("end", "length", "text", "time", "user"; "" if it was stopped before), and
-    the score that beam search gave it."""
+    the score that beam search gave it. likelihood: sum of the log-probabilities of its ids, if it was asked for;
+    chances: by which each was chosen, the same."""
 
     tokens: list[int]
     why: str = ""
     score: float | None = None
+    likelihood: float = 0.0
+    chances: list[float] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -90,7 +96,10 @@ class Writer(ABC):
     def __init__(self, decoder: Decoder, request: Request) -> None:
         self.decoder, self.request, self.settings = decoder, request, request.settings
         self.rules = rules(
-            request.settings, allowed=request.prefix_allowed_tokens_fn, users=tuple(request.logits_processor)
+            request.settings,
+            allowed=request.prefix_allowed_tokens_fn,
+            own=request.rules,
+            users=tuple(request.logits_processor),
         )
         self.warpers = warpers(request.settings) if request.settings.do_sample else []
         self.stops = Stops(request.settings, request.decode, request.stopping_criteria)
@@ -142,6 +151,12 @@ class Writer(ABC):
             scores = warper(scores)
         return normalized(history, scores) if self.settings.renormalize_logits else scores
 
+    def likelihoods(self, scores: Tensor) -> Tensor | None:
+        """Log-probabilities as the model sees them, whatever the temperature, `(rows, vocabulary)`; None if nobody asked."""
+        if not self.request.judged:
+            return None
+        return (scores * self.settings.temperature if self.settings.do_sample else scores).log_softmax(-1)
+
 
 class TokenWriter(Writer):
     """Takes the best token each time, or draws one. Rows that are complete leave the batch."""
@@ -176,7 +191,9 @@ class TokenWriter(Writer):
     def results(self) -> list[list[Written]]:
         found: list[list[Written]] = [[] for _ in self.request.prompts]
         for row in self.rows:
-            found[row.item].append(Written(list(row.tokens), self.why.get(id(row), "")))
+            why = self.why.get(id(row), "")
+            written = Written(list(row.tokens), why, likelihood=row.likelihood, chances=list(row.chances))
+            found[row.item].append(written)
         return found
 
     def _start(self) -> Tensor:
@@ -191,6 +208,14 @@ class TokenWriter(Writer):
         history = History(self.alive, logits.device)
         scores = self.scored(logits.float(), history)
         chosen = draw(scores, self.dice) if self.settings.do_sample else scores.argmax(-1)
+        logs = self.likelihoods(scores)
+        if logs is not None:
+            for row, log in zip(self.alive, logs.gather(1, chosen[:, None])[:, 0].tolist(), strict=True):
+                row.likelihood += log
+        if self.settings.output_scores:
+            chances = scores.softmax(-1).gather(1, chosen[:, None])[:, 0].tolist()
+            for row, chance in zip(self.alive, chances, strict=True):
+                row.chances.append(chance)
         return chosen.tolist()
 
     def _keep(self, kept: list[int]) -> None:

@@ -17,7 +17,7 @@ class Settings:
     """Settings under the names and with the defaults of transformers' GenerationConfig; printing shows what differs.
 
     max_length counts the prompt, max_new_tokens does not and wins. seed: makes sampling repeatable; the same prompt
-    with the same seed gives the same text, whatever else is in the batch.
+    with the same seed gives the same text, whatever else is in the batch. output_scores: tell how likely each token was.
     """
 
     max_length: int = DEFAULT_LENGTH
@@ -60,6 +60,7 @@ class Settings:
     num_assistant_tokens: int = 20
     num_assistant_tokens_schedule: Literal["constant", "heuristic", "heuristic_transient"] = "constant"
     assistant_confidence_threshold: float = 0.4
+    output_scores: bool = False
     seed: int | None = None
 
     def __post_init__(self) -> None:

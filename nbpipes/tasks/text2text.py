@@ -16,7 +16,7 @@ from nbpipes.generation.settings import Settings
 from nbpipes.processing.batch import Batch, Chunk, pack
 from nbpipes.processing.languages import Languages
 from nbpipes.tasks.text import longest, text_chunk
-from nbpipes.tasks.writing import Writing, WritingOptions
+from nbpipes.tasks.writing import Writing, WritingOptions, judged
 
 log = logging.getLogger(__name__)
 RETURN_TYPES = ("tensors", "text")
@@ -92,7 +92,11 @@ class TextToText(Writing[OptionsT]):
         if given.tensors:
             return [{f"{self.written}_token_ids": torch.tensor(ids)} for ids in _even(begin, texts, settings)]
         tidy = given.clean_up_tokenization_spaces
-        return [{f"{self.written}_text": self.tokenizer.decode([begin, *text.tokens], True, tidy)} for text in texts]
+
+        def decode(new: Sequence[int]) -> str:
+            return self.tokenizer.decode([begin, *new], True, tidy)
+
+        return [{f"{self.written}_text": decode(text.tokens), **judged(decode, text)} for text in texts]
 
     def gather(self, results: list[Any], items: list[Any], options: OptionsT) -> Any:
         if all(isinstance(result, list) and len(result) == 1 for result in results):

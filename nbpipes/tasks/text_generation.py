@@ -14,7 +14,7 @@ from nbpipes.generation.settings import Settings
 from nbpipes.processing.batch import Batch, Chunk
 from nbpipes.processing.chat import check_chat, choose_template, is_chat, render
 from nbpipes.tasks.text import longest
-from nbpipes.tasks.writing import Writing, WritingOptions
+from nbpipes.tasks.writing import Writing, WritingOptions, judged
 
 log = logging.getLogger(__name__)
 RETURN_TYPES = ("tensors", "new_text", "full_text")
@@ -139,8 +139,16 @@ class TextGenerationPipeline(Writing[TextGenerationOptions]):
                 {"generated_token_ids": [*ids, *text.tokens, *[pad] * (whole - len(text.tokens))]} for text in texts
             ]
         before = len(self._decoded(ids, given)) if prompt.given else 0
-        new = [self._decoded([*ids, *text.tokens], given)[before:] for text in texts]
-        return [{"generated_text": text if given.wanted == "new_text" else _whole(prompt, text)} for text in new]
+
+        def decode(new: Sequence[int]) -> str:
+            return self._decoded([*ids, *new], given)[before:]
+
+        found = []
+        for text in texts:
+            new = decode(text.tokens)
+            whole = new if given.wanted == "new_text" else _whole(prompt, new)
+            found.append({"generated_text": whole, **judged(decode, text)})
+        return found
 
     def _decoded(self, ids: Sequence[int], given: TextGenerationOptions) -> str:
         return self.tokenizer.decode(ids, given.skip_special_tokens, given.clean_up_tokenization_spaces)

@@ -24,6 +24,7 @@ class WritingOptions(Options):
 
     None stands for what the model and the task say; `pipe.generation_config` shows it. generation_config replaces all
     that. assistant_model: a smaller model that makes suggestions, which the model takes over where it agrees.
+    output_scores: results tell, under "tokens", how likely each new token was among those that could be chosen.
     """
 
     max_length: int | None = None
@@ -66,6 +67,7 @@ class WritingOptions(Options):
     num_assistant_tokens: int | None = None
     num_assistant_tokens_schedule: Literal["constant", "heuristic", "heuristic_transient"] | None = None
     assistant_confidence_threshold: float | None = None
+    output_scores: bool | None = None
     seed: int | None = None
     generation_config: Settings | Mapping[str, Any] | None = None
     prefix_allowed_tokens_fn: Callable[[int, torch.Tensor], Sequence[int]] | None = None
@@ -116,7 +118,7 @@ class Writing(Pipeline[OptionsT]):
         if own is not None:
             base = own.changed() if isinstance(own, Settings) else own
             return resolve({}, base, {}, given, pad=self._pad)
-        return resolve(self.writing_defaults, self._model_settings, self._task_settings, given, pad=self._pad)
+        return resolve(self.writing_defaults, self.model_settings, self._task_settings, given, pad=self._pad)
 
     def forward(self, chunks: Chunk | Sequence[Chunk], options: OptionsT | None = None) -> Any:
         """Writes on, for one chunk or a batch of them. Returns a ChunkOutput for a chunk, a list of them for a list."""
@@ -176,7 +178,7 @@ class Writing(Pipeline[OptionsT]):
         return None if self.tokenizer is None else self.tokenizer.pad_token_id
 
     @cached_property
-    def _model_settings(self) -> dict[str, Any]:
+    def model_settings(self) -> dict[str, Any]:
         """What the checkpoint says: in generation_config.json, or, before there was one, in config.json."""
         repo, config = self.model.repo, self.model.config
         if repo is not None and repo.has("generation_config.json"):
@@ -190,6 +192,22 @@ class Writing(Pipeline[OptionsT]):
     @cached_property
     def _task_settings(self) -> dict[str, Any]:
         return dict((self.model.config.task_specific_params or {}).get(self.task) or {})
+
+
+def judged(decode: Callable[[Sequence[int]], str], text: Written) -> dict[str, Any]:
+    """What a result tells of its tokens where that was asked for: {"tokens": [{"text": …, "score": …}, …]}.
+
+    decode: gives the text of the first new ids. Of a character that takes several tokens only the last one has text.
+    """
+    if not text.chances:
+        return {}
+    found, before = [], ""
+    for i, chance in enumerate(text.chances):
+        whole = decode(text.tokens[: i + 1])
+        so_far = before if whole.endswith("\ufffd") else whole
+        found.append({"text": so_far[len(before) :], "score": chance})
+        before = so_far
+    return {"tokens": found}
 
 
 def _outputs(chunks: Sequence[Chunk], written: list[list[Written]]) -> list[ChunkOutput]:

@@ -21,7 +21,7 @@ from nbpipes.models.heads import Head
 from nbpipes.models.load import load_model
 
 transformers = pytest.importorskip("transformers")
-pytestmark = pytest.mark.parity
+pytestmark = [pytest.mark.parity, pytest.mark.filterwarnings("ignore:Unfeasible length")]
 GOLDEN = Path(__file__).parents[1] / "golden"
 CPU = torch.device("cpu")
 WORDS, EOS = 96, 2
@@ -63,6 +63,12 @@ BEAMS = {
     "length_penalty": st.sampled_from([-1.0, 0.0, 0.5, 1.0, 2.0]),
     "eos_token_id": st.sampled_from([EOS, [EOS, 40, 41], list(range(40, 60))]),
 }
+FORBIDDING = {
+    *("min_length", "min_new_tokens", "forced_bos_token_id", "forced_eos_token_id"),
+    *("bad_words_ids", "no_repeat_ngram_size", "encoder_no_repeat_ngram_size"),
+}
+BLIND = ("suppress_tokens", "begin_suppress_tokens", "min_new_tokens", "renormalize_logits", "sequence_bias")
+"""Rules that do not mistake padding for words of a prompt, as the others do in the reference."""
 QUIET = {"deadline": None, "suppress_health_check": list(HealthCheck), "derandomize": True}
 
 
@@ -75,7 +81,7 @@ def sensible(chosen: dict) -> dict:
     """Without what the reference does badly: its length penalty makes no number of an end that is forbidden, and it
     drops min_length beside min_new_tokens before it makes the rules."""
     dropped = set()
-    if {"min_length", "min_new_tokens", "forced_bos_token_id"} & chosen.keys():
+    if FORBIDDING & chosen.keys():
         dropped.add("exponential_decay_length_penalty")
     if "min_new_tokens" in chosen:
         dropped.add("min_length")
@@ -190,3 +196,96 @@ def test_prompts_of_any_length_are_written_as_alone(models):
         return [texts[0].tokens for texts in generate(ours, request)]
 
     assert write(prompts) == [write([prompt])[0] for prompt in prompts]
+
+
+@pytest.mark.parametrize("name", ["gpt2/causal", "llama/causal"])
+@settings(max_examples=60, **QUIET)
+@given(data=st.data())
+def test_ids_of_batches_are_those_of_padded_ones(models, name, data):
+    ours, theirs = models[name]
+    chosen = data.draw(st.fixed_dictionaries({}, optional={name: RULES[name] for name in BLIND}))
+    chosen |= data.draw(st.fixed_dictionaries(BEAMS)) | {"max_new_tokens": data.draw(st.integers(2, 14))}
+    prompts = data.draw(st.lists(st.lists(TOKENS, min_size=1, max_size=9), min_size=2, max_size=4))
+    longest = max(map(len, prompts))
+    ids = torch.tensor([[0] * (longest - len(one)) + one for one in prompts])
+    fixed = {"pad_token_id": 0, "do_sample": False}
+    expected = theirs.generate(ids, attention_mask=(ids != 0).long(), **fixed, **chosen).tolist()
+    given = Settings(**fixed, **chosen)
+    found = generate(ours, Request(inputs=packed(prompts, CPU), prompts=prompts, settings=given))
+    assert [one[0].tokens for one in found] == new_ids(expected, longest, list(given.ends)), json.dumps(chosen)
+
+
+@pytest.fixture(scope="module")
+def pairs():
+    """Tiny models that write about a source, in both implementations."""
+    found = {}
+    for name in ("t5/seq2seq", "bart/seq2seq"):
+        theirs = transformers.AutoModelForSeq2SeqLM.from_pretrained(GOLDEN / name, dtype=torch.float32).eval()
+        theirs.generation_config = transformers.GenerationConfig()
+        found[name] = decoder_of(load_model(Repo(GOLDEN / name), [Head.SEQ2SEQ], task="test")), theirs
+    return found
+
+
+@pytest.mark.parametrize("name", ["t5/seq2seq", "bart/seq2seq"])
+@settings(max_examples=100, **QUIET)
+@given(data=st.data())
+def test_ids_about_sources_are_equal(pairs, name, data):
+    ours, theirs = pairs[name]
+    chosen = data.draw(some(RULES)) | data.draw(st.fixed_dictionaries(BEAMS))
+    chosen["num_return_sequences"] = data.draw(st.integers(1, chosen["num_beams"]))
+    chosen["max_new_tokens"] = data.draw(st.integers(2, 14))
+    if "forced_bos_token_id" in chosen:
+        chosen["num_return_sequences"] = 1  # one beam is possible, and the others are worse than none
+    if chosen["num_beams"] > 1:  # the reference has the sources once, not for each beam
+        chosen = {key: value for key, value in chosen.items() if not key.startswith("encoder_")}
+    source = [*data.draw(st.lists(TOKENS, min_size=2, max_size=9)), EOS]
+    start = theirs.config.decoder_start_token_id
+    fixed = {"pad_token_id": 0, "do_sample": False, "decoder_start_token_id": start}
+    ids = torch.tensor([source])
+    expected = theirs.generate(ids, attention_mask=torch.ones_like(ids), **fixed, **chosen).tolist()
+    given = Settings(**fixed, **chosen)
+    begun = packed([[start]], CPU)
+    inputs = packed([source], CPU) | {"prompt_ids": begun["input_ids"], "prompts": begun["layout"]}
+    request = Request(inputs=inputs, prompts=[[start]], sources=[source], settings=given)
+    found = generate(ours, request)
+    assert [text.tokens for text in found[0]] == new_ids(expected, 1, list(given.ends)), json.dumps(chosen)
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [{}, {"temperature": 0.6, "top_k": 30}, {"top_p": 0.8}, {"min_p": 0.05, "top_k": 0}, {"typical_p": 0.7}],
+    ids=lambda chosen: "-".join(chosen) or "plain",
+)
+@pytest.mark.parametrize("seed", [None, 11])
+def test_samples_follow_the_chances_of_the_reference(models, chosen, seed):
+    ours, theirs = models["llama/causal"]
+    prompt, draws = [5, 17, 42], 10_000
+    fixed = {"do_sample": True, "max_new_tokens": 1, "pad_token_id": 0} | chosen
+    told = theirs.generate(torch.tensor([prompt]), output_scores=True, return_dict_in_generate=True, **fixed)
+    chances = told.scores[0][0].softmax(-1)
+    torch.manual_seed(3)
+    given = Settings(eos_token_id=EOS, num_return_sequences=draws, seed=seed, **fixed)
+    written = generate(ours, Request(inputs=packed([prompt], CPU), prompts=[prompt], settings=given))[0]
+    counts = torch.bincount(torch.tensor([text.tokens[0] for text in written]), minlength=WORDS)
+    assert not counts[chances == 0].any()
+    expected = chances * draws
+    often = expected >= 5
+    rest = expected[~often].sum()
+    square = float(((counts - expected) ** 2 / expected)[often].sum())
+    if rest >= 5:
+        square += float((counts[~often].sum() - rest) ** 2 / rest)
+    freedom = int(often.sum()) - 1 + int(rest >= 5)
+    assert square < freedom + 4.5 * (2 * freedom) ** 0.5 + 6  # beyond one in a thousand
+
+
+def test_drawn_beams_are_those_of_the_reference_for_one_seed(models):
+    ours, theirs = models["llama/causal"]
+    prompt = [5, 17, 42]
+    fixed = {"do_sample": True, "num_beams": 3, "num_return_sequences": 2, "max_new_tokens": 10, "pad_token_id": 0}
+    for seed in range(10):
+        torch.manual_seed(seed)
+        expected = theirs.generate(torch.tensor([prompt]), temperature=1.5, **fixed).tolist()
+        torch.manual_seed(seed)
+        given = Settings(eos_token_id=EOS, temperature=1.5, **fixed)
+        found = generate(ours, Request(inputs=packed([prompt], CPU), prompts=[prompt], settings=given))[0]
+        assert [text.tokens for text in found] == new_ids(expected, 3, [EOS])

@@ -210,3 +210,15 @@ def test_an_assistant_with_another_vocabulary(gpt2):
         make("gpt2", assistant_model=str(GOLDEN / "llama" / "causal"))("Paris")
     with pytest.raises(InputError, match="loaded"):
         gpt2("Paris", assistant_model="some/model")
+
+
+@pytest.mark.parametrize("options", [{}, {"num_beams": 3, "num_return_sequences": 2}, {"do_sample": True, "seed": 4}])
+def test_scores_tell_how_likely_each_token_was(gpt2, options):
+    fixed = {"max_new_tokens": 6, "return_full_text": False, "do_sample": False} | options
+    plain = gpt2("Paris is", **fixed)
+    told = gpt2("Paris is", output_scores=True, **fixed)
+    assert [one["generated_text"] for one in told] == [one["generated_text"] for one in plain]
+    for one in told:
+        assert "".join(token["text"] for token in one["tokens"]) == one["generated_text"]
+        assert all(0 < token["score"] <= 1 for token in one["tokens"])
+    assert "tokens" not in plain[0]
