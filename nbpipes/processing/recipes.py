@@ -11,7 +11,17 @@ from typing import Any
 from PIL import Image
 
 from nbpipes.errors import ConfigError, nearest
-from nbpipes.processing.resizing import Size, by_short_side, center_cropped, filling, fixed, near, resized, within
+from nbpipes.processing.resizing import (
+    Size,
+    by_long_side,
+    by_short_side,
+    center_cropped,
+    filling,
+    fixed,
+    near,
+    resized,
+    within,
+)
 
 LARGEST = 16_384
 """Pixels of a side that a config may ask for."""
@@ -63,7 +73,7 @@ def resize(image: Image.Image, given: Settings) -> Image.Image:
 
 
 def resize_within(image: Image.Image, given: Settings, multiple: int = 1) -> Image.Image:
-    """By the short side, unless the long one becomes too long; or as large as fits into a room."""
+    """By the short side, unless the long one becomes too long; or by the long side, or as large as a room holds."""
     if not given.do_resize:
         return image
     size = fixed(given.size) or _found(image, given.size, multiple)
@@ -73,8 +83,9 @@ def resize_within(image: Image.Image, given: Settings, multiple: int = 1) -> Ima
 def _found(image: Image.Image, size: Mapping[str, int], multiple: int) -> Size:
     if "shortest_edge" in size:
         return within(image.height, image.width, size["shortest_edge"], size.get("longest_edge"), multiple)
-    longest = size.get("longest_edge", LARGEST)
-    return filling(image.height, image.width, (size.get("max_height", longest), size.get("max_width", longest)))
+    if "longest_edge" in size:
+        return by_long_side(image.height, image.width, size["longest_edge"])
+    return filling(image.height, image.width, (size["max_height"], size["max_width"]))
 
 
 def resize_to_patches(image: Image.Image, given: Settings) -> Image.Image:

@@ -47,6 +47,12 @@ def near(height: int, width: int, size: Size, *, keep: bool, multiple: int) -> S
     return max(round(high * height / multiple), 1) * multiple, max(round(wide * width / multiple), 1) * multiple
 
 
+def by_long_side(height: int, width: int, long: int) -> Size:
+    """The size whose long side is `long`, in the same proportions, to the nearest pixel."""
+    scale = long / max(height, width)
+    return int(height * scale + 0.5), int(width * scale + 0.5)
+
+
 def filling(height: int, width: int, room: Size) -> Size:
     """The largest size in the same proportions that `room` holds; sides are cut down to whole pixels."""
     scale = min(room[0] / height, room[1] / width)

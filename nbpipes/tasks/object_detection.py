@@ -16,7 +16,7 @@ from nbpipes.processing.images import stack_padded
 from nbpipes.tasks.images import ReadsImages, check_timeout
 
 BUCKET = 128
-"""Sides of images in one batch differ by less than this many pixels: what is added to the smaller ones is computed too."""
+"""Sides of images in one batch differ by less than this many pixels: zeros that fill the smaller ones cost time too."""
 
 
 @dataclass(frozen=True)

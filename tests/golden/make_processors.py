@@ -208,6 +208,52 @@ RELEASED: dict[str, dict[str, Any]] = {
         "size": {"shortest_edge": 50, "longest_edge": 70},
         "size_divisor": 16,
     },
+    "conditional-detr-resnet-50": {
+        "do_normalize": True,
+        "do_pad": True,
+        "do_rescale": True,
+        "do_resize": True,
+        "format": "coco_detection",
+        "image_processor_type": "ConditionalDetrImageProcessor",
+        "resample": 2,
+        "rescale_factor": 0.00392156862745098,
+        "size": {"longest_edge": 1333, "shortest_edge": 800},
+    }
+    | IMAGENET,
+    "table-transformer-detection": {
+        "do_normalize": True,
+        "do_resize": True,
+        "feature_extractor_type": "DetrFeatureExtractor",
+        "format": "coco_detection",
+        "max_size": 800,
+        "size": 800,
+    }
+    | IMAGENET,
+    "yolos-tiny": {
+        "do_normalize": True,
+        "do_resize": True,
+        "feature_extractor_type": "YolosFeatureExtractor",
+        "format": "coco_detection",
+        "max_size": 864,
+        "size": 512,
+    }
+    | IMAGENET,
+    "rtdetr_r50vd": {
+        "do_convert_annotations": True,
+        "do_normalize": False,
+        "do_pad": False,
+        "do_rescale": True,
+        "do_resize": True,
+        "format": "coco_detection",
+        "image_processor_type": "RTDetrImageProcessor",
+        "pad_size": None,
+        "resample": 2,
+        "rescale_factor": 0.00392156862745098,
+        "size": {"height": 640, "width": 640},
+    }
+    | IMAGENET,
+    "detr-bare": {"feature_extractor_type": "DetrFeatureExtractor", "size": 320},
+    "detr-room": {"image_processor_type": "DetrImageProcessor", "size": {"max_height": 90, "max_width": 120}},
     "plain": {"image_processor_type": "ViTImageProcessor", "do_resize": False, "do_rescale": False},
     "defaults": {"image_processor_type": "CLIPImageProcessor"},
 }

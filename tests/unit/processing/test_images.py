@@ -53,6 +53,12 @@ def test_smaller_images_are_padded_and_masked():
         assert found["pixel_values"][row, :, :, width:].abs().sum() == 0
 
 
+def test_a_long_side_alone_is_enough():
+    """Later Table Transformers have such a config, which transformers refuses."""
+    processor = load({"image_processor_type": "DetrImageProcessor", "size": {"longest_edge": 94}})
+    assert processor(GOLDEN / "pictures/wide.png")["pixel_values"].shape == (1, 3, 60, 94)
+
+
 def test_several_sizes_make_no_single_tensor():
     processor = load({"image_processor_type": "ViTImageProcessor", "do_resize": False})
     images = [np.zeros((5, 6, 3), np.uint8), np.zeros((6, 5, 3), np.uint8)]
