@@ -41,6 +41,7 @@ MODULES: Mapping[str, str] = MappingProxyType(
         "mask2former": "vision.mask2former",
         "mbart": "text.bart",
         "mistral": "text.llama",
+        "maskformer": "vision.maskformer",
         "mobilenet_v2": "vision.mobilenet",
         "modernbert": "text.modernbert",
         "mpnet": "text.mpnet",

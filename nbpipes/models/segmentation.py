@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from nbpipes.hub.weights import rename
+from nbpipes.hub.weights import Rule, rename
 from nbpipes.models.backbones import NAMED, chosen, resnet
 from nbpipes.models.outputs import Masks, Seen
 from nbpipes.models.windows import SWIN, Swin, SwinConfig, chosen_stages
@@ -106,3 +106,9 @@ NETWORK = (
 )
 """Norms of Swin's maps, by the name of the stage or, as MaskFormer has them, counted."""
 BODY = (*SWIN, *NAMED)
+
+
+def attention(theirs: str, ours: str) -> tuple[Rule, ...]:
+    """The rules of an attention whose projections are called `q_proj` and so on."""
+    names = (("q_proj", "q"), ("k_proj", "k"), ("v_proj", "v"), ("out_proj", "out"))
+    return tuple(rename(f"{theirs}.{name}", f"{ours}.{own}") for name, own in names)

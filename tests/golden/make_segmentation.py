@@ -53,6 +53,13 @@ MASK2FORMER = {
     "dim_feedforward": 24,
     "num_queries": 6,
 }
+MASKFORMER = {
+    "backbone_config": SWIN,
+    "decoder_config": {"model_type": "detr", "d_model": 16, "decoder_layers": 2, "decoder_ffn_dim": 24}
+    | {"decoder_attention_heads": 2, "num_queries": 6},
+    "fpn_feature_size": 32,  # the number of groups of its norms
+    "mask_feature_size": 12,
+}
 FOLDERS: dict[str, dict[str, dict[str, Any]]] = {
     "mask2former": {
         "base": MASK2FORMER,
@@ -60,9 +67,17 @@ FOLDERS: dict[str, dict[str, dict[str, Any]]] = {
         "masks-before": MASK2FORMER | {"backbone_config": RESNET, "pre_norm": True, "activation_function": "gelu"},
     },
     "segformer": {"label_maps": VISION["segformer"] | {"hidden_act": "relu"}},
+    "maskformer": {
+        "base": MASKFORMER,
+        "masks": MASKFORMER,
+        "masks-resnet": MASKFORMER
+        | {"backbone_config": RESNET, "decoder_config": MASKFORMER["decoder_config"] | {"d_model": 24}},
+    },
 }
 """The settings of each folder of a family, by its name: "head" or "head-variant"."""
 OWN_PROCESSORS = {
+    "maskformer": {"image_processor_type": "MaskFormerImageProcessor", "size_divisor": 16}
+    | {"size": {"shortest_edge": 40, "longest_edge": 64}},
     "mask2former": {"image_processor_type": "Mask2FormerImageProcessor", "size_divisor": 16}
     | {"size": {"shortest_edge": 40, "longest_edge": 64}},
 }
@@ -79,7 +94,8 @@ def make_models(family: str) -> Iterator[Path]:
         seed = crc32(f"{family}/{name}".encode())
         randomise(model, seed)
         settle(model, seed)
-        spread(model)
+        if head == "masks":
+            spread(model.eval())
         model.half().save_pretrained(folder)
         compact(folder / "config.json")
         processor = OWN_PROCESSORS.get(family) or PROCESSORS[family]
@@ -89,15 +105,24 @@ def make_models(family: str) -> Iterator[Path]:
         yield folder
 
 
+@torch.no_grad()
 def spread(model: PreTrainedModel) -> None:
-    """Larger weights where segments would be all alike, or unsure of what they are."""
+    """Makes segments differ in what they are and where: with weights by chance they would be all alike."""
     for name, weight in model.named_parameters():
-        if "queries" in name or "query_position" in name:
+        if "queries" in name:
             weight.data *= 8
-        elif name.endswith("out_proj.weight"):
-            weight.data *= 0.3
-        elif name == "class_predictor.weight":
-            weight.data *= 3
+    pixels = torch.randn(1, 3, 48, 64, generator=torch.Generator().manual_seed(0))
+    for name, module in list(model.named_modules()):
+        if name != "class_predictor" and not name.endswith("mask_embedder.2.0"):
+            continue
+        seen: list[Tensor] = []
+        hook = module.register_forward_hook(lambda _, __, found, seen=seen: seen.append(found))
+        model(pixel_values=pixels)
+        hook.remove()
+        module.bias -= seen[-1].mean((0, 1))
+        scale = (2 if name == "class_predictor" else 0.5) / seen[-1].std(1).mean()
+        module.weight *= scale
+        module.bias *= scale
 
 
 @torch.no_grad()

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nbpipes.hub.config import Config
-from nbpipes.hub.weights import Rule, drop, rename, split, under
+from nbpipes.hub.weights import drop, rename, split, under
 from nbpipes.layers.block import MLP, Residual
 from nbpipes.layers.deformable import DeformableAttention
 from nbpipes.layers.linear import Linear
@@ -20,7 +20,16 @@ from nbpipes.models.detection import Layers, SinePlaces
 from nbpipes.models.family import Family, HeadSpec
 from nbpipes.models.heads import Head
 from nbpipes.models.images import ImageModel
-from nbpipes.models.segmentation import BODY, NETWORK, MaskClassifier, SeenLast, Segmented, network, products
+from nbpipes.models.segmentation import (
+    BODY,
+    NETWORK,
+    MaskClassifier,
+    SeenLast,
+    Segmented,
+    attention,
+    network,
+    products,
+)
 
 LEVELS = 3
 """Maps that are looked at by turns, the smallest first."""
@@ -219,11 +228,6 @@ class Mask2Former(nn.Module):
         return Segmented(states, large, maps[-1], vectors)
 
 
-def _attention(theirs: str, ours: str) -> tuple[Rule, ...]:
-    names = (("q_proj", "q"), ("k_proj", "k"), ("v_proj", "v"), ("out_proj", "out"))
-    return tuple(rename(f"{theirs}.{name}", f"{ours}.{own}") for name, own in names)
-
-
 PIXELS = "pixel_level_module.decoder"
 SEGMENTS = "transformer_module"
 LAYER, OURS = f"{PIXELS}.encoder.layers.{{i}}", "pixels.blocks.{i}"
@@ -248,7 +252,7 @@ RULES = (
     rename(f"{SEGMENTS}.queries_embedder.weight", "decoder.places"),
     rename(f"{SEGMENTS}.queries_features.weight", "decoder.first"),
     rename(f"{SEGMENTS}.level_embed.weight", "decoder.levels"),
-    *_attention(f"{BLOCK}.self_attn", f"{OWN}.attn.layer"),
+    *attention(f"{BLOCK}.self_attn", f"{OWN}.attn.layer"),
     rename(f"{BLOCK}.self_attn_layer_norm", f"{OWN}.attn.norm"),
     split(f"{BLOCK}.cross_attn.in_proj_weight", *(f"{OWN}.cross.layer.{part}.weight" for part in PARTS)),
     split(f"{BLOCK}.cross_attn.in_proj_bias", *(f"{OWN}.cross.layer.{part}.bias" for part in PARTS)),
