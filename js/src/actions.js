@@ -8,6 +8,7 @@ import { h } from "@nbpipes/kit/dom.js";
  * @property {() => unknown} json
  * @property {() => Table | Promise<Table>} rows a table; its first row names the columns
  * @property {() => string} [text]
+ * @property {[string, () => unknown][]} [more] names of further things to take away, and what brings them
  */
 
 /**
@@ -37,6 +38,7 @@ export function menu(data, { root, signal, say }) {
     data.text && item("Copy text", () => copy(/** @type {() => string} */ (data.text)())),
     item("Download JSON", () => save(json(), "json", "application/json")),
     item("Download CSV", () => save(table(","), "csv", "text/csv")),
+    ...(data.more ?? []).map(([name, press]) => item(name, press)),
     item("Full height", (button) => {
       const full = root.toggleAttribute("data-full");
       button.textContent = full ? "Limited height" : "Full height";
@@ -95,15 +97,15 @@ async function copied(text, root) {
 }
 
 /**
- * Hands a text to the browser as a file. Its address is revoked a minute later, or with the view.
+ * Hands something to the browser as a file. Its address is revoked a minute later, or with the view.
  *
- * @param {string} text
+ * @param {BlobPart} content
  * @param {string} name
  * @param {string} type
  * @param {AbortSignal} signal
  */
-export function download(text, name, type, signal) {
-  const url = URL.createObjectURL(new Blob([text], { type }));
+export function download(content, name, type, signal) {
+  const url = URL.createObjectURL(new Blob([content], { type }));
   h("a", { href: url, download: name }).click();
   const revoke = () => URL.revokeObjectURL(url);
   setTimeout(revoke, 60_000);

@@ -1,7 +1,8 @@
 /** @typedef {import("@anywidget/types").AnyModel} Model */
-/** @typedef {(op: string, args?: object, patience?: number) => Promise<any>} Request */
+/** @typedef {(op: string, args?: object, data?: Uint8Array) => Promise<any>} Request */
 
 const ACK = 2_000; // ms until the kernel has to say that it heard
+const PATIENCE = 600_000; // ms that a request may take once it is heard
 
 /** The kernel did not answer: it is gone, or busy and of an age at which it cannot hear meanwhile. */
 export class NoAnswer extends Error {}
@@ -13,7 +14,7 @@ export class NoAnswer extends Error {}
  * @param {Model} model
  * @param {AbortSignal} signal ends it: listeners go, open requests fail
  * @param {(alive: boolean) => void} notice hears whether the kernel answers
- * @returns {Request} its patience: ms that a request may take once it is heard
+ * @returns {Request} data: bytes that go with a request, at most 4 MB: more would cut the connection
  */
 export function connect(model, signal, notice) {
   // All views of a model get all messages, so that ids need to differ between them.
@@ -22,14 +23,14 @@ export function connect(model, signal, notice) {
   const open = new Map();
   let count = 0;
 
-  /** @param {any} message */
-  function receive(message) {
+  /** @param {any} message @param {DataView[]} [buffers] */
+  function receive(message, buffers = []) {
     const waiting = open.get(message?.id);
     if (!waiting) return;
     notice(true);
     if (message.state === "heard") return waiting.heard();
     open.delete(message.id);
-    if (message.state === "done") waiting.done(message.result);
+    if (message.state === "done") waiting.done(whole(message.result, buffers));
     else waiting.failed(new Error(String(message.error)));
   }
 
@@ -40,7 +41,7 @@ export function connect(model, signal, notice) {
     open.clear();
   });
 
-  return (op, args = {}, patience = 600_000) =>
+  return (op, args = {}, data) =>
     new Promise((resolve, reject) => {
       const id = `${mine}${count++}`;
       const expire = (/** @type {string} */ text) => () => {
@@ -51,7 +52,7 @@ export function connect(model, signal, notice) {
       open.set(id, {
         heard() {
           clearTimeout(timer);
-          timer = setTimeout(expire("the kernel took too long"), patience);
+          timer = setTimeout(expire("the kernel took too long"), PATIENCE);
         },
         done(result) {
           clearTimeout(timer);
@@ -62,6 +63,20 @@ export function connect(model, signal, notice) {
           reject(error);
         },
       });
-      model.send({ id, op, args });
+      model.send({ id, op, args }, undefined, data && [data]);
     });
+}
+
+/**
+ * A result with its bytes in their places, where {buffer: n} stood for them.
+ *
+ * @param {any} part
+ * @param {DataView[]} buffers
+ * @returns {any}
+ */
+function whole(part, buffers) {
+  if (!buffers.length || typeof part !== "object" || part === null) return part;
+  if (Array.isArray(part)) return part.map((inner) => whole(inner, buffers));
+  if (typeof part.buffer === "number") return buffers[part.buffer];
+  return Object.fromEntries(Object.entries(part).map(([key, inner]) => [key, whole(inner, buffers)]));
 }

@@ -1,4 +1,4 @@
-/** @typedef {(op: string, args: any) => Promise<any>} Answer */
+/** @typedef {(op: string, args: any, data?: Uint8Array) => Promise<any>} Answer */
 
 /**
  * Shows a view inside another one: the same code that shows it alone, with a model that lives in the browser.
@@ -51,9 +51,11 @@ export function model(state, answer) {
     },
     off: (/** @type {string} */ event, /** @type {(message: any) => void} */ listener) =>
       listeners.get(event)?.delete(listener),
-    send(/** @type {{id: string, op: string, args: any}} */ { id, op, args }) {
+    /** @param {{id: string, op: string, args: any}} message @param {unknown} [_] @param {Uint8Array[]} [buffers] */
+    send({ id, op, args }, _, buffers) {
       tell({ id, state: "heard" });
-      answer(op, args).then(
+      const answered = buffers ? answer(op, args, buffers[0]) : answer(op, args);
+      answered.then(
         (result) => tell({ id, state: "done", result }),
         (error) => tell({ id, state: "failed", error: error.message }),
       );

@@ -1,13 +1,30 @@
 import { model } from "@nbpipes/kit/nested.js";
 import { vi } from "vitest";
 
+// What jsdom lacks of a browser. There is nothing to see: what is painted, the tests in Chromium look at.
+HTMLCanvasElement.prototype.getContext = () => null;
+globalThis.ResizeObserver ??= class {
+  observe() {}
+  unobserve() {}
+  disconnect() {}
+};
+URL.createObjectURL ??= () => "blob:nowhere";
+URL.revokeObjectURL ??= () => {};
+
 /**
- * What Python sends, to change at will: state.json of a widget, which the tests of Python read too.
+ * What Python sends, to change at will: state.json of a widget, which the tests of Python read too. Bytes are
+ * {base64: …} there.
  *
  * @param {{sample: object}} contract
  * @returns {any}
  */
-export const sample = (contract) => structuredClone(contract.sample);
+export const sample = (contract) => JSON.parse(JSON.stringify(contract.sample), revived);
+
+/** @param {string} _key @param {any} value */
+function revived(_key, value) {
+  if (typeof value?.base64 !== "string") return value;
+  return new DataView(Uint8Array.from(atob(value.base64), (letter) => letter.charCodeAt(0)).buffer);
+}
 
 /**
  * Renders a widget into the page with a state, its sample unless another is given.

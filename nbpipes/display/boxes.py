@@ -22,7 +22,6 @@ class Found(NamedTuple):
     label: str
     score: Any
     rect: Rect | None
-    entry: Mapping[str, Any]
 
 
 def draw(value: Any, source: Any, room: int) -> str:
@@ -58,7 +57,7 @@ def found_in(value: Any) -> list[Found]:
     """The objects of a result, in its order."""
     entries = [value] if isinstance(value, dict) else value if isinstance(value, list) else []
     return [
-        Found(str(entry.get("label", "")), entry.get("score"), _rect(entry.get("box")), entry)
+        Found(str(entry.get("label", "")), entry.get("score"), _rect(entry.get("box")))
         for entry in entries
         if isinstance(entry, dict)
     ]

@@ -7,24 +7,27 @@ from nbpipes.display import registry
 from nbpipes.errors import InputError
 from nbpipes.results.failures import Failure
 from nbpipes.results.records import Record, Records
-from nbpipes.widgets import answers, blanks, embeddings, entities, labels, text
+from nbpipes.widgets import answers, blanks, boxes, depth, embeddings, entities, labels, masks, text
 from nbpipes.widgets.gallery import Gallery, Items
 from nbpipes.widgets.rows import rows_of
 from nbpipes.widgets.view import VERSION, View
 
 
 class Kind(NamedTuple):
-    """A view, and what makes its spec of the result and the source of one item."""
+    """A view, and what makes its spec of the result and the source of one item: None where that shows nothing."""
 
     view: type[View]
-    describe: Callable[[Any, Any], dict[str, Any]]
+    describe: Callable[[Any, Any], dict[str, Any] | None]
 
 
 # By the display module that draws the same result as static HTML.
 KINDS: Mapping[str, Kind] = {
     "answers": Kind(answers.Answers, answers.describe),
     "blanks": Kind(blanks.Blanks, blanks.describe),
+    "boxes": Kind(boxes.Boxes, boxes.describe),
+    "depth": Kind(depth.Depth, depth.describe),
     "embeddings": Kind(embeddings.Embeddings, embeddings.describe),
+    "masks": Kind(masks.Masks, masks.describe),
     "scores": Kind(labels.Labels, labels.describe),
     "spans": Kind(entities.Entities, entities.describe),
     "text": Kind(text.Text, text.describe),
@@ -38,7 +41,8 @@ def view_of(result: Record | Records) -> View | None:
             return view_of(result[0])
         return _gallery(result) if result else None
     kind = KINDS.get(module_of(result.task, result))
-    return kind and kind.view(result, kind.describe(result, result.source), result.meta)
+    spec = kind and kind.describe(result, result.source)
+    return kind.view(result, spec, result.meta) if kind and spec is not None else None
 
 
 def module_of(task: str, value: Any) -> str:
@@ -49,7 +53,8 @@ def module_of(task: str, value: Any) -> str:
 def spec_of(task: str, value: Any, source: Any) -> dict[str, Any] | None:
     """The whole spec of the result of one item, for a view inside another one; None where there is no view for it."""
     kind = KINDS.get(module_of(task, value))
-    return kind and {"version": VERSION, "kind": kind.view.name, "meta": {}, **kind.describe(value, source)}
+    spec = kind and kind.describe(value, source)
+    return {"version": VERSION, "kind": kind.view.name, "meta": {}, **spec} if kind and spec is not None else None
 
 
 def parts_of(task: str, value: Any) -> list[Any]:
@@ -61,6 +66,8 @@ def parts_of(task: str, value: Any) -> list[Any]:
             return list(labels.parts_of(value))
         case "blanks":
             return list(blanks.parts_of(value))
+        case "boxes" | "masks":
+            return list(boxes.parts_of(value))
     return value if isinstance(value, list) else [value]
 
 

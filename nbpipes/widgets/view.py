@@ -72,18 +72,20 @@ class View(anywidget.AnyWidget):
             raise InputError(f"there are {len(parts)} parts to select, not {indices}")
         self.selected = [parts[index] for index in indices]
 
-    def _receive(self, _widget: Any, message: Any, _buffers: Any) -> None:
-        """Answers a request {id, op, args} of the front end; runs on whatever thread the kernel hears messages on."""
+    def _receive(self, _widget: Any, message: Any, buffers: Any) -> None:
+        """Answers a request {id, op, args} of the front end; runs on whatever thread the kernel hears messages on.
+
+        Bytes that come with it are `args["data"]`.
+        """
         if not isinstance(message, dict) or "id" not in message:
             return
-        number, op = message["id"], message.get("op")
+        number, op, args = message["id"], message.get("op"), message.get("args") or {}
+        if buffers:
+            args["data"] = bytes(buffers[0])
         if op not in self.slow:
-            return self._answer(number, op, message.get("args") or {})
+            return self._answer(number, op, args)
         self.send({"id": number, "state": "heard"})
-        work = threading.Thread(
-            target=self._answer, args=(number, op, message.get("args") or {}), name=f"nbpipes-{op}", daemon=True
-        )
-        work.start()
+        threading.Thread(target=self._answer, args=(number, op, args), name=f"nbpipes-{op}", daemon=True).start()
 
     def _answer(self, number: Any, op: Any, args: Mapping[str, Any]) -> None:
         try:
@@ -92,7 +94,8 @@ class View(anywidget.AnyWidget):
             log.debug("a view asked for what failed", exc_info=True)
             self.send({"id": number, "state": "failed", "error": f"{type(error).__name__}: {error}"})
         else:
-            self.send({"id": number, "state": "done", "result": result})
+            content, buffers = parcel(result)
+            self.send({"id": number, "state": "done", "result": content}, buffers)
 
     def _ipython_display_(self) -> None:
         need("nbpipes.notebook.publish").show_view(self)
@@ -104,6 +107,24 @@ def about(meta: Mapping[str, Any]) -> dict[str, Any]:
         name: kit.safe(str(meta[name]))[:200] for name in ("model", "revision", "device", "dtype") if meta.get(name)
     }
     return words | ({"seconds": float(meta["seconds"])} if kit.is_score(meta.get("seconds")) else {})
+
+
+def parcel(value: Any) -> tuple[Any, list[bytes]]:
+    """A value without its bytes, which JSON cannot hold, and these: {"buffer": n} stands for the n-th of them.
+
+    In a trait, ipywidgets does the same.
+    """
+    buffers: list[bytes] = []
+
+    def bare(part: Any) -> Any:
+        if isinstance(part, bytes):
+            buffers.append(part)
+            return {"buffer": len(buffers) - 1}
+        if isinstance(part, Mapping):
+            return {key: bare(inner) for key, inner in part.items()}
+        return [bare(inner) for inner in part] if isinstance(part, list | tuple) else part
+
+    return bare(value), buffers
 
 
 def text(value: Any, limit: int = 2_000) -> str:

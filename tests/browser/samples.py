@@ -1,6 +1,8 @@
 """Results of every kind, as pipelines give them; notebooks of the tests import this file."""
 
 import numpy as np
+import torch
+from PIL import Image, ImageDraw
 
 from nbpipes.results import annotate, annotate_batch
 
@@ -173,3 +175,80 @@ other = tagged(
     ("LOC", "Zürich", 0.95),
 )
 other.meta["model"] = "tiny/other"
+
+
+def scene(width=640, height=427):
+    """A picture of a beach: sky, sea, sand, and a ball for each of its colours."""
+    rows = np.linspace(0, 1, height)[:, None, None]
+    sky, sea, sand = ([120, 180, 235], [20, 90, 150], [222, 196, 140])
+    array = np.where(rows < 0.45, sky, np.where(rows < 0.65, sea, sand)) + 25 * np.sin(rows * 40)
+    image = Image.fromarray(np.broadcast_to(array.clip(0, 255), (height, width, 3)).astype(np.uint8))
+    draw = ImageDraw.Draw(image)
+    for left, top, side, colour in BALLS:
+        draw.ellipse((left, top, left + side, top + side), fill=colour)
+    return image
+
+
+BALLS = [(60, 250, 130, "#c0392b"), (240, 300, 90, "#2e86c1"), (420, 220, 170, "#27ae60"), (330, 60, 50, "#f4d03f")]
+beach = scene()
+
+
+def found_at(label, score, left, top, right, bottom):
+    return {"score": score, "label": label, "box": {"xmin": left, "ymin": top, "xmax": right, "ymax": bottom}}
+
+
+def region_of(label, score, left, top, right, bottom):
+    mask = Image.new("L", beach.size)
+    ImageDraw.Draw(mask).ellipse((left, top, right, bottom), fill=255)
+    return {"score": score, "label": label, "mask": mask}
+
+
+def band(label, top, bottom):
+    mask = Image.new("L", beach.size)
+    mask.paste(255, (0, top, beach.width, bottom))
+    return {"score": None, "label": label, "mask": mask}
+
+
+boxes = annotate(
+    [
+        *(found_at("ball", 0.99 - 0.1 * i, x, y, x + side, y + side) for i, (x, y, side, _) in enumerate(BALLS[:3])),
+        found_at("sun", 0.93, 330, 60, 380, 110),
+        found_at("beach", 0.55, -4, 277, 643, 427),
+        found_at("kite <b>", 0.31, 480, 30, 560, 90),
+    ],
+    "object-detection",
+    beach,
+    dict(META),
+)
+no_boxes = annotate([], "object-detection", beach, dict(META))
+WORDS = ("person", "umbrella", "dog", "ball", "towel", "boat", "bird", "kite", "cup", "book")
+PLACES = [(7 + i % 20 * 31, 190 + i // 20 * 22) for i in range(200)]
+crowd = annotate(
+    [
+        found_at(WORDS[i % 10], 0.3 + (i * 37 % 70) / 100, x, y, x + 20 + i % 13, y + 30 + i % 11)
+        for i, (x, y) in enumerate(PLACES)
+    ],
+    "object-detection",
+    beach,
+    dict(META),
+)
+without_picture = annotate(list(boxes), "object-detection", "https://example.com/beach.jpg", dict(META))
+masks = annotate(
+    [
+        *(region_of("ball", 0.98 - 0.2 * i, x, y, x + side, y + side) for i, (x, y, side, _) in enumerate(BALLS[:3])),
+        region_of("sun", 0.93, 330, 60, 380, 110),
+        band("sky", 0, 192),
+        band("sea", 192, 277),
+        band("sand", 277, 427),
+    ],
+    "image-segmentation",
+    beach,
+    dict(META),
+)
+down, across = np.mgrid[0:427, 0:640]
+depth = annotate(
+    {"predicted_depth": torch.from_numpy(2 + 8 * (down / 427) ** 2 + across / 640), "depth": beach.convert("L")},
+    "depth-estimation",
+    beach,
+    dict(META),
+)

@@ -1,5 +1,6 @@
 """Every view, live: in JupyterLab and in Notebook 7, in light and in dark, wide and narrow."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,25 +18,29 @@ VIEWS = [
     *("entities", "nested", "arabic", "nothing", "huge", "labels", "topics", "answers", "blanks"),
     *("vectors", "vector", "written", "chat", "many", "people"),
 ]
+PICTURES = ["boxes", "no_boxes", "crowd", "without_picture", "masks", "depth"]
+
+SHOWN = [*VIEWS, *PICTURES]
 
 
+@pytest.mark.parametrize("views", [VIEWS, PICTURES], ids=["texts", "pictures"])
 @pytest.mark.parametrize("app", ["lab", "notebook"])
-def test_views_are_drawn(app: str, notebook: Callable[..., Any], shot: Callable[..., None]) -> None:
-    book = notebook(["import samples", *(f"samples.{name}" for name in VIEWS)], app)
-    for index in range(len(VIEWS) + 1):
+def test_views_are_drawn(app: str, views: list[str], notebook: Callable[..., Any], shot: Callable[..., None]) -> None:
+    book = notebook(["import samples", *(f"samples.{name}" for name in views)], app)
+    for index in range(len(views) + 1):
         book.run(index)
-    for index, name in enumerate(VIEWS, 1):
+    for index, name in enumerate(views, 1):
         view = book.view(index)
         view.scroll_into_view_if_needed()
         assert view.locator(".nbp-error").count() == 0
         assert not book.cell(index).locator("[data-nbp-twin]").is_visible()
         shot(view, f"{app}-light-{name}")
     book.theme("JupyterLab Dark")
-    for index, name in enumerate(VIEWS, 1):
+    for index, name in enumerate(views, 1):
         book.view(index).scroll_into_view_if_needed()
         shot(book.view(index), f"{app}-dark-{name}")
     book.page.set_viewport_size({"width": 420, "height": 900})
-    for index, name in enumerate(VIEWS, 1):
+    for index, name in enumerate(views, 1):
         book.view(index).scroll_into_view_if_needed()
         shot(book.view(index), f"{app}-narrow-{name}")
 
@@ -45,11 +50,11 @@ def test_views_are_accessible(notebook: Callable[..., Any]) -> None:
         pytest.skip("axe-core is not installed: npm ci")
     book = notebook(
         [
-            *("import samples, nbpipes", *(f"samples.{name}" for name in VIEWS)),
+            *("import samples, nbpipes", *(f"samples.{name}" for name in SHOWN)),
             *("nbpipes.compare(samples.entities, samples.other)", "nbpipes.playground('sentiment', 'demo')"),
         ]
     )
-    count = len(VIEWS) + 3
+    count = len(SHOWN) + 3
     for index in range(count):
         book.run(index)
     for index in range(1, count):
@@ -58,8 +63,8 @@ def test_views_are_accessible(notebook: Callable[..., Any]) -> None:
         for row in view.locator(".nbp-row").all()[:1]:
             row.click()
             view.locator(".nbp-detail .nbp-foot").wait_for()
-        for table in view.locator("summary", has_text="Table").locator("visible=true").all():
-            table.click()
+        for part in view.locator("summary").filter(has_text=re.compile("Table|Crops")).locator("visible=true").all():
+            part.click()
     book.page.add_script_tag(path=AXE)
     for theme in ("JupyterLab Light", "JupyterLab Dark"):
         book.theme(theme)

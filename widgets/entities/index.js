@@ -1,5 +1,8 @@
+import finding from "@nbpipes/kit/finding.css";
+import legend from "@nbpipes/kit/legend.css";
+import table from "@nbpipes/kit/table.css";
 import { widget } from "@nbpipes/kit/widget.js";
 import css from "./style.css";
 import { draw } from "./view.js";
 
-export default widget("entities", draw, css);
+export default widget("entities", draw, finding + legend + table + css);

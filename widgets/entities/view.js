@@ -2,9 +2,9 @@ import { menu } from "@nbpipes/kit/actions.js";
 import { search, stepper, threshold } from "@nbpipes/kit/controls.js";
 import { counted, h, once } from "@nbpipes/kit/dom.js";
 import { pressable, rove, roving } from "@nbpipes/kit/keys.js";
+import { legend, passes } from "@nbpipes/kit/legend.js";
 import { number, probabilities } from "@nbpipes/kit/numbers.js";
 import { colours } from "@nbpipes/kit/palette.js";
-import { legend } from "./legend.js";
 import { marked } from "./marked.js";
 import { table } from "./table.js";
 
@@ -31,15 +31,15 @@ export function draw(body, spec, context) {
 
   const kept = (/** @type {Entity} */ { score }) => score === null || score >= filter.least;
   const clear = (/** @type {Entity} */ { group, word, label }) => {
-    const groups = filter.hovered ? [filter.hovered] : [...filter.pinned];
     const fits = !filter.query || `${word}\n${label}`.toLowerCase().includes(filter.query);
-    return fits && (groups.length === 0 || groups.includes(group));
+    return fits && passes(filter, group);
   };
   /** Entities that are neither below the threshold nor dimmed, in the order of the text. */
   const reachable = () => order(entities).filter((index) => kept(entities[index]) && clear(entities[index]));
 
   const text = h("div", { class: "nbp-text nbp-marked", dir: "auto" });
-  const key = legend(entities, palette, filter, () => shade());
+  const groups = (/** @type {Entity[]} */ some) => some.map(({ group }) => group);
+  const key = legend(groups(entities), ["entity", "entities"], palette, filter, () => shade());
   const steps = stepper(step, "entity");
   const list = table(entities, palette, { press: toggle });
   const handles = () => /** @type {HTMLElement[]} */ ([...text.querySelectorAll("[data-entity]")]);
@@ -52,7 +52,7 @@ export function draw(body, spec, context) {
     if (spec.more) text.append(h("span", { class: "nbp-muted" }, ` … ${counted(spec.more, "more character")}`));
     for (const node of handles()) pressable(node, () => toggle(Number(node.dataset.entity)));
     rove(handles());
-    key.count(shown);
+    key.count(groups(shown));
     shade();
   }
 
@@ -114,7 +114,7 @@ export function draw(body, spec, context) {
     if (event.key !== "Escape" || !(selected.size || filter.pinned.size)) return;
     filter.pinned.clear();
     selected.clear();
-    key.count(entities.filter(kept));
+    key.count(groups(entities.filter(kept)));
     changed();
   });
   roving(text, "[data-entity]");

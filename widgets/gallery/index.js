@@ -1,5 +1,6 @@
+import finding from "@nbpipes/kit/finding.css";
 import { widget } from "@nbpipes/kit/widget.js";
 import css from "./style.css";
 import { draw } from "./view.js";
 
-export default widget("gallery", draw, css);
+export default widget("gallery", draw, finding + css);

@@ -1,5 +1,6 @@
+import table from "@nbpipes/kit/table.css";
 import { widget } from "@nbpipes/kit/widget.js";
 import css from "./style.css";
 import { draw } from "./view.js";
 
-export default widget("panel", draw, css);
+export default widget("panel", draw, table + css);

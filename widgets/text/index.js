@@ -1,5 +1,6 @@
+import finding from "@nbpipes/kit/finding.css";
 import { widget } from "@nbpipes/kit/widget.js";
 import css from "./style.css";
 import { draw } from "./view.js";
 
-export default widget("text", draw, css);
+export default widget("text", draw, finding + css);

@@ -3,11 +3,14 @@
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from nbpipes.notebook.publish import close_all
 from nbpipes.results.records import Record, Records, annotate, annotate_batch
 
+PICTURE = Image.new("RGB", (40, 20), "#3366aa")
 TEXT = "Ada 👩🏽‍💻 met Charles in London."
 
 
@@ -55,6 +58,24 @@ def results(entities: Records, many: Records) -> dict[str, Record | Records]:
         ),
         "blanks": annotate(words, "fill-mask", "a [MASK] one", {}),
         "embeddings": annotate_batch(vectors, "feature-extraction", ["a", "b", "c"], {}),
+        "boxes": annotate(
+            [{"score": 0.5, "label": "cat", "box": {"xmin": 1, "ymin": 2, "xmax": 9, "ymax": 8}}],
+            "object-detection",
+            PICTURE,
+            {},
+        ),
+        "masks": annotate(
+            [{"score": 0.5, "label": "cat", "mask": Image.new("L", PICTURE.size, 255)}],
+            "image-segmentation",
+            PICTURE,
+            {},
+        ),
+        "depth": annotate(
+            {"predicted_depth": np.arange(800.0).reshape(20, 40), "depth": Image.new("L", PICTURE.size)},
+            "depth-estimation",
+            PICTURE,
+            {},
+        ),
         "text": annotate([{"generated_text": "Once upon a time"}], "text-generation", "Once", {}),
         "gallery": many,
     }

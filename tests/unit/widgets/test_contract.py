@@ -12,7 +12,7 @@ from nbpipes.widgets.gallery import Gallery
 from nbpipes.widgets.panel import Panel
 from nbpipes.widgets.playground import Playground
 from nbpipes.widgets.registry import KINDS, view_of
-from nbpipes.widgets.view import VERSION, View
+from nbpipes.widgets.view import VERSION, View, parcel
 
 SOURCES = Path(__file__).parents[3] / "widgets"
 CLASSES: dict[str, type[View]] = {
@@ -23,6 +23,11 @@ COMMON = {
     *("_anywidget_id", "_dom_classes", "_esm", "_model_module", "_model_module_version", "_model_name", "_view_count"),
     *("_view_module", "_view_module_version", "_view_name", "layout", "tabbable", "tooltip"),
 }
+
+
+WITH_SAMPLES = [
+    *("answers", "blanks", "boxes", "depth", "embeddings", "entities", "gallery", "labels", "masks", "text"),
+]
 
 
 def contract(name: str) -> dict[str, Any]:
@@ -47,7 +52,7 @@ def test_traits_are_those_of_the_contract(name: str) -> None:
     assert {trait: kind for trait, kind in traits.items() if trait not in COMMON} == contract(name)["traits"]
 
 
-@pytest.mark.parametrize("name", ["answers", "blanks", "embeddings", "entities", "gallery", "labels", "text"])
+@pytest.mark.parametrize("name", WITH_SAMPLES)
 def test_specs_have_the_shape_of_the_sample(name: str, results: dict[str, Any]) -> None:
     view = view_of(results[name])
     assert view is not None
@@ -55,7 +60,7 @@ def test_specs_have_the_shape_of_the_sample(name: str, results: dict[str, Any]) 
     assert view.spec["version"] == VERSION
     sample = contract(name)["sample"]["spec"]
     assert shape({**view.spec, "meta": {}}) == shape({**sample, "meta": {}})
-    json.dumps(view.spec, allow_nan=False)
+    json.dumps(parcel(view.spec)[0], allow_nan=False)
 
 
 @pytest.mark.parametrize("name", CLASSES)

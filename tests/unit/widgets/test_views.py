@@ -22,7 +22,7 @@ from nbpipes.widgets.comparison import compare
 from nbpipes.widgets.panel import Panel
 from nbpipes.widgets.playground import Field, Playground
 from nbpipes.widgets.registry import view_of
-from nbpipes.widgets.view import View
+from nbpipes.widgets.view import View, parcel
 
 
 def ask(view: View, op: str, args: dict[str, Any]) -> None:
@@ -49,6 +49,12 @@ def test_selections_are_observed(entities: Records, heard: list[Any]) -> None:
     view.observe(lambda change: seen.append([part["word"] for part in change.new]), "selected")
     ask(view, "select", {"indices": [2, 0]})
     assert seen == [["London", "Ada"]]
+
+
+def test_bytes_travel_beside_the_message() -> None:
+    content, buffers = parcel({"a": [b"one", {"b": b"two"}], "c": (1, None, "x")})
+    assert content == {"a": [{"buffer": 0}, {"b": {"buffer": 1}}], "c": [1, None, "x"]}
+    assert buffers == [b"one", b"two"]
 
 
 @pytest.mark.parametrize("args", [{"indices": [99]}, {"indices": [-1]}, {"indices": ["0"]}, {"indices": None}, {}])

@@ -4,24 +4,19 @@ import { roving } from "@nbpipes/kit/keys.js";
 /**
  * A button per class: pointing at it shows the class alone, pressing it keeps that.
  *
- * @param {import("./view.js").Entity[]} entities
+ * @param {string[]} groups the class of each thing
+ * @param {[string, string]} names of one thing, and of several
  * @param {Map<string, import("@nbpipes/kit/palette.js").Colour>} palette
  * @param {{pinned: Set<string>, hovered: string}} filter which it changes
  * @param {() => void} changed
  */
-export function legend(entities, palette, filter, changed) {
-  const total = tally(entities);
+export function legend(groups, names, palette, filter, changed) {
+  const total = tally(groups);
   const node = h("span", { class: "nbp-legend", role: "group", "aria-label": "Classes" });
   const summary = h("span", { class: "nbp-muted" });
-  const groups = [...total.keys()].sort((a, b) => (total.get(b) ?? 0) - (total.get(a) ?? 0));
-  const keys = groups.map((group) => {
-    const { fill, line } = palette.get(group) ?? { fill: "", line: "" };
+  const classes = [...total.keys()].sort((a, b) => (total.get(b) ?? 0) - (total.get(a) ?? 0));
+  const keys = classes.map((group) => {
     const count = h("span", { class: "nbp-count" });
-    const chip = h(
-      "span",
-      { class: "nbp-chip", style: { background: fill, "border-color": line } },
-      group || "(no label)",
-    );
     const hover = (/** @type {string} */ name) => () => {
       filter.hovered = name;
       changed();
@@ -41,7 +36,7 @@ export function legend(entities, palette, filter, changed) {
         onpointerenter: hover(group),
         onpointerleave: hover(""),
       },
-      chip,
+      chip(group, palette),
       count,
     );
     return { group, button, count };
@@ -50,10 +45,11 @@ export function legend(entities, palette, filter, changed) {
   node.prepend(summary);
   roving(node, "button");
 
-  /** @param {import("./view.js").Entity[]} shown */
+  /** @param {string[]} shown the classes of the things that are shown */
   function count(shown) {
     const counts = tally(shown);
-    summary.textContent = `${counted(shown.length, "entity", "entities")}${shown.length < entities.length ? ` of ${entities.length.toLocaleString("en")}` : ""}`;
+    const of = shown.length < groups.length ? ` of ${groups.length.toLocaleString("en")}` : "";
+    summary.textContent = `${counted(shown.length, ...names)}${of}`;
     for (const key of keys) {
       key.count.textContent = (counts.get(key.group) ?? 0).toLocaleString("en");
       key.button.setAttribute("aria-pressed", String(filter.pinned.has(key.group)));
@@ -62,9 +58,25 @@ export function legend(entities, palette, filter, changed) {
   return { node, count };
 }
 
-/** @param {import("./view.js").Entity[]} entities */
-function tally(entities) {
+/**
+ * A label on the colour of its class.
+ *
+ * @param {string} label
+ * @param {Map<string, import("@nbpipes/kit/palette.js").Colour>} palette
+ */
+export function chip(label, palette) {
+  const { fill, line } = palette.get(label) ?? { fill: "#DDDDDD", line: "#808080" };
+  return h("span", { class: "nbp-chip", style: { background: fill, "border-color": line } }, label || "(no label)");
+}
+
+/** @param {{pinned: Set<string>, hovered: string}} filter @param {string} group */
+export function passes({ pinned, hovered }, group) {
+  return hovered ? group === hovered : pinned.size === 0 || pinned.has(group);
+}
+
+/** @param {string[]} groups */
+function tally(groups) {
   const counts = new Map();
-  for (const { group } of entities) counts.set(group, (counts.get(group) ?? 0) + 1);
+  for (const group of groups) counts.set(group, (counts.get(group) ?? 0) + 1);
   return counts;
 }

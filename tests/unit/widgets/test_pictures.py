@@ -1,0 +1,148 @@
+"""Views of pictures: what goes to the browser is bounded, whole and true, whatever the model gave."""
+
+import json
+import zlib
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from nbpipes.results.records import annotate
+from nbpipes.widgets import boxes, depth, masks, pictures
+from nbpipes.widgets.registry import view_of
+from nbpipes.widgets.view import View, parcel
+
+NOISE = Image.fromarray(np.random.default_rng(0).integers(0, 256, (1500, 2400, 3), dtype=np.uint8))
+
+
+def ask(view: View, op: str, args: dict[str, Any]) -> None:
+    """As a front end does."""
+    view._handle_custom_msg({"id": "7", "op": op, "args": args}, [])
+
+
+def unpacked(plane: dict[str, Any], kind: type) -> Any:
+    return np.frombuffer(zlib.decompress(plane["data"]), dtype=kind).reshape(plane["height"], plane["width"])
+
+
+def test_pictures_that_travel_are_bounded() -> None:
+    sent = pictures.picture(NOISE)
+    assert len(sent["data"]) <= pictures.BYTES
+    assert (sent["width"], sent["height"]) == NOISE.size
+    assert pictures.picture("https://example.com/a/b.jpg", (7, 5)) == {
+        "data": None,
+        "type": "",
+        "width": 7,
+        "height": 5,
+        "name": "b.jpg",
+    }
+
+
+def test_drawings_travel_without_a_loss() -> None:
+    sent = pictures.picture(Image.new("RGB", (50, 50), "#123456"))
+    assert sent["type"] == "image/png"
+    assert sent["data"].startswith(b"\x89PNG")
+
+
+@given(st.lists(st.lists(st.integers(-9, 99), min_size=4, max_size=4), max_size=6))
+def test_boxes_travel_as_they_are(edges: list[list[int]]) -> None:
+    names = ("xmin", "ymin", "xmax", "ymax")
+    value = [{"label": "x", "score": 0.5, "box": dict(zip(names, four, strict=True))} for four in edges]
+    spec = boxes.describe(value, None)
+    assert [entry["box"] for entry in spec["entries"]] == edges
+    json.dumps(parcel(spec)[0], allow_nan=False)
+
+
+@pytest.mark.parametrize(
+    "value", [[{"label": 5, "score": "high", "box": None}], [{"box": {"xmin": float("nan")}}], [], {}, ["x"]]
+)
+def test_odd_objects_can_be_sent(value: Any) -> None:
+    json.dumps(parcel(boxes.describe(value, b"no picture"))[0], allow_nan=False)
+    json.dumps(parcel(masks.describe(value, b"no picture"))[0], allow_nan=False)
+
+
+def owners(spec: dict[str, Any]) -> np.ndarray:
+    """For each pixel the number of the region on top, counted from 1, as the front end finds it."""
+    found = np.zeros((spec["picture"]["height"], spec["picture"]["width"]), dtype=int)
+    for at, plane in enumerate(spec["planes"]):
+        values = unpacked(plane, np.uint8)
+        for index, entry in enumerate(spec["entries"]):
+            if entry["plane"] == at:
+                found[values == entry["value"]] = index + 1
+    return found
+
+
+@given(st.integers(0, 10_000))
+def test_every_region_arrives_the_surest_on_top(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    regions = rng.random((rng.integers(1, 7), 12, 17)) < 0.3
+    value = [
+        {"score": None if i % 3 == 0 else i / 10, "label": "ab"[i % 2], "mask": Image.fromarray(np.uint8(region) * 255)}
+        for i, region in enumerate(regions)
+    ]
+    spec = masks.describe(value, None)
+    wanted = np.zeros((12, 17), dtype=int)
+    for index in sorted(range(len(regions)), key=lambda i: value[i]["score"] or 0):
+        wanted[regions[index]] = index + 1
+    assert (owners(spec) == wanted).all()
+    for region, entry in zip(regions, spec["entries"], strict=True):
+        if entry["box"]:
+            left, top, right, bottom = entry["box"]
+            assert region[top:bottom, left:right].sum() == region.sum()
+            x, y = entry["middle"]
+            assert region[int(y), int(x)]
+
+
+def test_many_regions_share_planes() -> None:
+    value = []
+    for i in range(400):
+        mask = np.zeros((20, 40), dtype=np.uint8)
+        mask[i // 40 * 2 : i // 40 * 2 + 2, i % 40] = 255
+        value.append({"score": 0.5, "label": "x", "mask": mask})
+    spec = masks.describe(value, None)
+    assert len(spec["planes"]) == 2
+    assert (np.bincount(owners(spec).ravel(), minlength=401)[1:] == 2).all()
+
+
+def test_large_masks_are_sent_small() -> None:
+    spec = masks.describe([{"score": 1.0, "label": "x", "mask": Image.new("L", (4000, 3000), 255)}], None)
+    assert (spec["planes"][0]["width"], spec["planes"][0]["height"]) == (1024, 768)
+    assert spec["entries"][0]["box"] == [0, 0, 4000, 3000]
+
+
+def test_depths_can_be_read_to_the_step() -> None:
+    depths = torch.linspace(-3, 17, 20 * 30).reshape(20, 30)
+    spec = depth.describe({"predicted_depth": depths, "depth": None}, None)
+    assert spec is not None
+    sent = spec["depths"]
+    levels = unpacked(sent, np.uint16) / depth.LEVELS
+    values = sent["least"] + levels * (sent["largest"] - sent["least"])
+    assert np.abs(values - depths.numpy()).max() <= 20 / depth.LEVELS
+    large = depth.describe({"predicted_depth": torch.rand(2000, 3000), "depth": None}, None)
+    assert large is not None
+    assert len(large["depths"]["data"]) < 640 * 640 * 2
+
+
+def test_depths_are_selected_by_their_place(results: dict[str, Any], heard: list[Any]) -> None:
+    view = view_of(results["depth"])
+    assert view is not None
+    ask(view, "select", {"points": [[3, 2], [39, 19]]})
+    assert view.selected == [{"x": 3, "y": 2, "depth": 83.0}, {"x": 39, "y": 19, "depth": 799.0}]
+    for nonsense in ([[40, 0]], [[0, -1]], [["0", 0]]):
+        ask(view, "select", {"points": nonsense})
+        assert heard[-1]["state"] == "failed"
+
+
+def test_objects_and_regions_are_selected(results: dict[str, Any], heard: list[Any]) -> None:
+    for name in ("boxes", "masks"):
+        view = view_of(results[name])
+        assert view is not None
+        ask(view, "select", {"indices": [0]})
+        assert view.selected == [results[name][0]]
+
+
+def test_what_has_no_depths_has_no_view() -> None:
+    assert view_of(annotate({"predicted_depth": None, "depth": None}, "depth-estimation", None, {})) is None
