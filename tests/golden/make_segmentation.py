@@ -60,7 +60,8 @@ MASKFORMER = {
     "fpn_feature_size": 32,  # the number of groups of its norms
     "mask_feature_size": 12,
 }
-FOLDERS: dict[str, dict[str, dict[str, Any]]] = {
+FOLDERS: dict[str, dict[str, dict[str, Any] | None]] = {
+    "detr": {"masks": None},
     "mask2former": {
         "base": MASK2FORMER,
         "masks": MASK2FORMER,
@@ -74,7 +75,7 @@ FOLDERS: dict[str, dict[str, dict[str, Any]]] = {
         | {"backbone_config": RESNET, "decoder_config": MASKFORMER["decoder_config"] | {"d_model": 24}},
     },
 }
-"""The settings of each folder of a family, by its name: "head" or "head-variant"."""
+"""The settings of each folder of a family, by its name: "head" or "head-variant". None: another script makes it."""
 OWN_PROCESSORS = {
     "maskformer": {"image_processor_type": "MaskFormerImageProcessor", "size_divisor": 16}
     | {"size": {"shortest_edge": 40, "longest_edge": 64}},
@@ -87,6 +88,8 @@ NAMED = {"id2label": dict(enumerate(LABELS)), "label2id": {n: i for i, n in enum
 def make_models(family: str) -> Iterator[Path]:
     """Write the folders of `family`, and yield them."""
     for name, settings in FOLDERS[family].items():
+        if settings is None:
+            continue
         folder, head = HERE / family / name, name.partition("-")[0]
         folder.mkdir(parents=True, exist_ok=True)
         kind = CLASSES[head]
@@ -154,6 +157,8 @@ Case = tuple[dict[str, Any], list[Any], dict[str, Any]]
 """Keywords of pipeline(), positional arguments (names of pictures), keywords of the call."""
 LOW = {"threshold": 0.2, "mask_threshold": 0.3, "overlap_mask_area_threshold": 0.2}
 
+LOWER = {"threshold": 0.05, "mask_threshold": 0.02, "overlap_mask_area_threshold": 0.0}
+
 
 def cases(head: str) -> Iterator[Case]:
     yield {}, ["square"], {}
@@ -161,6 +166,7 @@ def cases(head: str) -> Iterator[Case]:
     yield {"batch_size": 2}, [["tiny", "large", "tall", "clear"]], {}
     if head == "masks":
         yield {}, [SOME], LOW
+        yield {"batch_size": 3}, [["square", "wide", "turned", "grey"]], LOWER
         yield {"subtask": "instance"}, [SOME], LOW
         yield {"threshold": 0.0, "subtask": "panoptic"}, ["wide"], {}
         yield {"threshold": 0.0, "subtask": "instance"}, ["wide"], {}
