@@ -152,7 +152,7 @@ class Writer(ABC):
         return normalized(history, scores) if self.settings.renormalize_logits else scores
 
     def likelihoods(self, scores: Tensor) -> Tensor | None:
-        """Log-probabilities as the model sees them, whatever the temperature, `(rows, vocabulary)`; None if nobody asked."""
+        """Log-probabilities whatever the temperature, `(rows, vocabulary)`; None if nobody asked."""
         if not self.request.judged:
             return None
         return (scores * self.settings.temperature if self.settings.do_sample else scores).log_softmax(-1)

@@ -1,6 +1,7 @@
 """Attention of a decoder to a source: a text, an image or a sound that an encoder has read."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Protocol
@@ -59,13 +60,24 @@ class Memory:
             self.mask = mask[:, None, None]
 
     def attend(self, q: Tensor, layer: int, project: Projection, scale: float | None) -> Tensor:
-        both = self.layers[layer]
-        if both is None:
-            both = self.layers[layer] = self._spread(project(self.states))
-        keys, values = both.chunk(2, 1)
+        keys, values = self.both(layer, project).chunk(2, 1)
         query = q.unflatten(0, (self.count, -1)).transpose(1, 2)
         mixed = F.scaled_dot_product_attention(query, keys, values, attn_mask=self.mask, scale=scale)
         return mixed.transpose(1, 2).flatten(2).flatten(0, 1)
+
+    def both(self, layer: int, project: Projection) -> Tensor:
+        """Keys, then values, of a layer: `(sources, 2 * heads, longest, head_dim)`."""
+        both = self.layers[layer]
+        if both is None:
+            both = self.layers[layer] = self._spread(project(self.states))
+        return both
+
+    def pick(self, sources: Sequence[int]) -> "Memory":
+        """The same of some sources, for texts of their own; keys and values that are there are shared."""
+        picked = copy(self)
+        picked.layers, picked.owners = list(self.layers), list(range(self.count))
+        picked.select(torch.tensor(sources))
+        return picked
 
     def select(self, rows: Tensor) -> None:
         """Keeps the rows with these numbers, in this order; a row may be kept more than once."""
@@ -89,6 +101,23 @@ class Memory:
         sizes = torch.tensor(self.layout.lengths, device=both.device)
         slots[rows.repeat_interleave(sizes, output_size=len(both)) + self.layout.positions] = both
         return slots.unflatten(0, (self.count, self.longest)).transpose(1, 2).contiguous()
+
+
+class Watched:
+    """A single source, of which some heads are watched. heads: number of the layer, and of the head in it."""
+
+    def __init__(self, memory: Memory, heads: Sequence[tuple[int, int]]) -> None:
+        self.memory, self.heads = memory, heads
+        self.seen: dict[tuple[int, int], Tensor] = {}
+        """What each head looked at, `(tokens, source)`: shares that sum to one for each token."""
+
+    def attend(self, q: Tensor, layer: int, project: Projection, scale: float | None) -> Tensor:
+        for one, head in self.heads:
+            if one == layer:
+                keys = self.memory.both(layer, project)[0, head]
+                scores = q[:, head] * (scale or q.shape[-1] ** -0.5) @ keys.T
+                self.seen[one, head] = scores.softmax(-1)
+        return self.memory.attend(q, layer, project, scale)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,10 +173,11 @@ class CrossAttention(nn.Module):
     def forward(self, x: Tensor, reading: About, layer: int, *, keep: Tensor | None = None) -> Tensor:
         """x: `(tokens, width)`. layer: its number. keep: tokens whose output is wanted (None: all)."""
         q = self.q(x).unflatten(-1, (self.heads, -1))
-        mixed = reading.source.attend(q, layer, self._keys_and_values, self.scale)
+        mixed = reading.source.attend(q, layer, self.keys_and_values, self.scale)
         return self.out(mixed if keep is None else mixed[keep])
 
-    def _keys_and_values(self, states: Tensor) -> Tensor:
+    def keys_and_values(self, states: Tensor) -> Tensor:
+        """From states of an encoder, `(tokens, width)`, to `(tokens, 2 * heads, head_dim)`."""
         both = torch.cat((self.k(states), self.v(states)), -1) if self.joined is None else self.joined(states)
         return both.unflatten(-1, (2 * self.heads, -1))
 

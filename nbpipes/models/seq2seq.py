@@ -126,7 +126,11 @@ class TextDecoder(CausalTrunk):
 
         Returns what follows from the last token of each prompt, `(rows, width)`.
         """
-        draft = Draft(Cache(prompts.lengths, len(self.blocks), room), Memory(states, layout, len(self.blocks)))
+        return self.draft(prompt_ids, prompts, Memory(states, layout, len(self.blocks)), room)
+
+    def draft(self, prompt_ids: Tensor, prompts: Layout, memory: Memory, room: int) -> tuple[Tensor, Draft]:
+        """The same about sources that are remembered."""
+        draft = Draft(Cache(prompts.lengths, len(self.blocks), room), memory)
         reading = About(Prompts(prompts, draft.past), draft.memory)
         return self._read(prompt_ids, reading, None)[prompts.ends], draft
 

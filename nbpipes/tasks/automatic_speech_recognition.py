@@ -15,11 +15,14 @@ from nbpipes.processing.batch import Chunk
 from nbpipes.tasks.transcribing.contract import Transcriber
 from nbpipes.tasks.transcribing.ctc import CTCTranscriber
 from nbpipes.tasks.transcribing.options import SpeechOptions
+from nbpipes.tasks.transcribing.whisper import WhisperTranscriber
 from nbpipes.tasks.writing import Told, Writing
 
 log = logging.getLogger(__name__)
 
-TRANSCRIBERS: Mapping[Head, Callable[[Any], Transcriber]] = MappingProxyType({Head.CTC: CTCTranscriber})
+TRANSCRIBERS: Mapping[Head, Callable[[Any], Transcriber]] = MappingProxyType(
+    {Head.CTC: CTCTranscriber, Head.SPEECH: WhisperTranscriber}
+)
 """What transcribes with a model, by the model's head."""
 
 

@@ -16,9 +16,11 @@ from nbpipes.hub.repo import Repo
 from nbpipes.processing.audio.sound import Samples
 
 FILE, NEWER_FILE = "preprocessor_config.json", "processor_config.json"
-KINDS: Mapping[str, str] = MappingProxyType({"Wav2Vec2FeatureExtractor": "waves:WaveExtractor"})
+KINDS: Mapping[str, str] = MappingProxyType(
+    {"Wav2Vec2FeatureExtractor": "waves:WaveExtractor", "WhisperFeatureExtractor": "log_mel:LogMel"}
+)
 """The class for each `feature_extractor_type`."""
-USUAL: Mapping[str, str] = MappingProxyType({})
+USUAL: Mapping[str, str] = MappingProxyType({"whisper": "WhisperFeatureExtractor"})
 """The type for each `model_type` whose files may not say, if it is not wav2vec 2.0's."""
 
 

@@ -49,6 +49,11 @@ class Sound:
             self._close()
         self._close, self._blocks = None, iter(())
 
+    @property
+    def total(self) -> int:
+        """Samples that have come by now; at the end, all there are."""
+        return self._total
+
     def read(self, count: int) -> Samples:
         """The next `count` samples; fewer at the end, none after it.
 

@@ -13,7 +13,29 @@ TIMESTAMPS = (None, False, True, "char", "word")
 
 
 @dataclass(frozen=True)
-class SpeechOptions(WritingOptions, Options):
+class WhisperOptions(WritingOptions):
+    """What Whisper takes besides; see `generation.whisper.settings.Wishes`.
+
+    language: code or name, None = the one that is heard. task: "transcribe", or "translate" into English. prompt_ids: a
+    text, or its ids, as if it had been said before. temperature: several are tried one after the other.
+    repair_timestamps: makes times go forward only, and gives the last one an end; each chunk then says by
+    "timestamp_ok" whether its times are those that the model gave.
+    """
+
+    language: str | None = None
+    task: Literal["transcribe", "translate"] | None = None
+    prompt_ids: Any = None
+    prompt_condition_type: Literal["first-segment", "all-segments"] | None = None
+    condition_on_prev_tokens: bool | None = None
+    temperature: float | Sequence[float] | None = None  # pyright: ignore[reportIncompatibleVariableOverride]
+    compression_ratio_threshold: float | None = None
+    logprob_threshold: float | None = None
+    no_speech_threshold: float | None = None
+    repair_timestamps: bool | None = None
+
+
+@dataclass(frozen=True)
+class SpeechOptions(WhisperOptions, Options):
     """chunk_length_s: seconds of the windows that a sound is cut into, 0 = the whole. stride_length_s: how much of a
     window, at both ends or (left, right), only gives context; None = a sixth. ignore_warning: of windows for models
     that write. return_timestamps: "char" or "word" for CTC, True (segments) or "word" for Whisper. return_language:

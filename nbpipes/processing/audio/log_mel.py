@@ -1,0 +1,116 @@
+"""Log-mel spectrograms as Whisper hears them: of a window of fixed length, or of a sound of any length."""
+
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from tempfile import SpooledTemporaryFile
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from nbpipes.errors import ConfigError
+from nbpipes.processing.audio.features import FeatureExtractor
+from nbpipes.processing.audio.mel import slaney_filters
+from nbpipes.processing.audio.sound import Samples, Sound
+
+HIGHEST = 8000.0
+"""Hertz at which the last filter ends."""
+HELD = 16 << 20
+"""Bytes of a spectrogram that are held in memory; longer ones lie in a temporary file."""
+RANGE = 8.0
+"""Powers of ten below the loudest that are heard."""
+
+
+class Spectrogram:
+    """A spectrogram that is read in windows. frames: its length. heard: how many of them are sound, not padding.
+
+    Frames are kept as logarithms; `peak`, the greatest of all, decides what counts as silence.
+    """
+
+    def __init__(self, mels: int, blocks: Iterator[Tensor], *, heard: int | None = None) -> None:
+        """blocks: logarithms, `(mels, frames)` each."""
+        self.mels, self.frames, self.peak = mels, 0, -float("inf")
+        self._file = SpooledTemporaryFile(HELD)  # noqa: SIM115  it lives as long as the spectrogram
+        for block in blocks:
+            self._file.write(block.T.contiguous().numpy().tobytes())
+            self.frames += block.shape[1]
+            self.peak = max(self.peak, float(block.max())) if block.shape[1] else self.peak
+        self.heard = self.frames if heard is None else heard
+
+    def window(self, start: int, length: int) -> Tensor:
+        """Frames from `start` on, `(mels, length)`, with zeros behind the end."""
+        count = max(0, min(length, self.frames - start))
+        self._file.seek(4 * self.mels * start)
+        data = np.frombuffer(self._file.read(4 * self.mels * count), np.float32).reshape(count, self.mels)
+        window = torch.zeros(self.mels, length)
+        window[:, :count] = (torch.from_numpy(data.T.copy()).clamp(min=self.peak - RANGE) + 4.0) / 4.0
+        return window
+
+
+class LogMel(FeatureExtractor):
+    """The feature extractor of Whisper.
+
+    samples: of a window of `chunk_length` seconds; frames: the length of its spectrogram.
+    """
+
+    def __init__(self, kind: str, raw: Mapping[str, Any]) -> None:
+        super().__init__(kind, raw)
+        self.mels, self.hop = _number(raw, "feature_size", 80), _number(raw, "hop_length", 160)
+        self.n_fft, self.chunk_length = _number(raw, "n_fft", 400), _number(raw, "chunk_length", 30)
+        self.samples = self.chunk_length * self.sampling_rate
+        self.frames = self.samples // self.hop
+
+    def prepare(self, samples: Samples) -> NDArray[np.float32]:
+        """`(mels, frames)` of a window: what is longer is cut off, what is shorter padded."""
+        return self.short(samples).window(0, self.frames).numpy()
+
+    def short(self, samples: Samples) -> Spectrogram:
+        """The spectrogram of a window."""
+        own = samples[: self.samples]
+        padded = np.zeros(self.samples, np.float32)
+        padded[: len(own)] = own
+        blocks = iter([self._logs(_mirrored(torch.from_numpy(padded), self.n_fft // 2))[:, : self.frames]])
+        return Spectrogram(self.mels, blocks, heard=-(-len(own) // self.hop))
+
+    def long(self, sound: Sound, begun: Samples) -> Spectrogram:
+        """The spectrogram of a sound of any length, which is read to its end. begun: what was read of it before."""
+        return Spectrogram(self.mels, self._blocks(sound, begun))
+
+    def _blocks(self, sound: Sound, begun: Samples) -> Iterator[Tensor]:
+        half, total, done = self.n_fft // 2, len(begun), 0
+        edge = torch.from_numpy(begun)
+        rest = torch.cat([edge[1 : half + 1].flip(0), edge])
+        while len(block := sound.read(self.samples)):
+            total += len(block)
+            yield (logs := self._logs(rest))
+            done += logs.shape[1]
+            rest = torch.cat([rest[logs.shape[1] * self.hop :], torch.from_numpy(block)])
+        yield self._logs(torch.cat([rest, rest[-half - 1 : -1].flip(0)]))[:, : total // self.hop - done]
+
+    def _logs(self, samples: Tensor) -> Tensor:
+        """Logarithms of the energies in `(samples,)` that have their edges, `(mels, frames)`."""
+        spectrum = torch.stft(samples, self.n_fft, self.hop, window=self._window, center=False, return_complex=True)
+        return (self._filters @ spectrum.abs() ** 2).clamp(min=1e-10).log10()
+
+    @cached_property
+    def _window(self) -> Tensor:
+        return torch.hann_window(self.n_fft)
+
+    @cached_property
+    def _filters(self) -> Tensor:
+        bins = slaney_filters(1 + self.n_fft // 2, self.mels, 0.0, HIGHEST, self.sampling_rate)
+        return torch.from_numpy(bins).float().T
+
+
+def _mirrored(samples: Tensor, half: int) -> Tensor:
+    """With `half` samples more at each end, as in a mirror."""
+    return torch.cat([samples[1 : half + 1].flip(0), samples, samples[-half - 1 : -1].flip(0)])
+
+
+def _number(raw: Mapping[str, Any], name: str, default: int) -> int:
+    value = raw.get(name, default)
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= 100_000:
+        raise ConfigError(f"{name} of a feature extractor must be a whole number above 0, not {value!r}")
+    return value
