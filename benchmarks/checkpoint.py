@@ -20,20 +20,35 @@ def minilm() -> Path:
     return Path(done.stdout.split()[-1])
 
 
-def classifier(scratch: Path, source: Path | None = None) -> Path:
-    """Writes the model with a head of two labels to a folder in `scratch`."""
+def with_head(scratch: Path, architecture: str, outputs: int, source: Path | None = None) -> Path:
+    """Writes the model with a head to a folder in `scratch`.
+
+    architecture: the class of transformers with this head. outputs: of the head; three are the labels of an
+    entailment, which zero-shot classification asks for.
+    """
     source = source or minilm()
-    folder = scratch / "minilm-classifier"
+    folder = scratch / "minilm"
     shutil.copytree(
         source, folder, ignore=shutil.ignore_patterns("*.safetensors", "*.bin", "1_Pooling", "modules.json")
     )
     weights = load_file(source / "model.safetensors")
-    tensors = {f"bert.{name}": tensor for name, tensor in weights.items() if "position_ids" not in name}
+    pooled = architecture.endswith("SequenceClassification")
+    tensors = {
+        f"bert.{name}": tensor
+        for name, tensor in weights.items()
+        if "position_ids" not in name and (pooled or "pooler" not in name)
+    }
     draw = torch.Generator().manual_seed(0)
-    tensors["classifier.weight"] = torch.randn(2, 384, generator=draw) / 20
-    tensors["classifier.bias"] = torch.zeros(2)
+    head = "qa_outputs" if architecture.endswith("QuestionAnswering") else "classifier"
+    tensors[f"{head}.weight"] = torch.randn(outputs, 384, generator=draw) / 20
+    tensors[f"{head}.bias"] = torch.zeros(outputs)
     save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
     config = json.loads((source / "config.json").read_text())
-    config["architectures"] = ["BertForSequenceClassification"]
+    names = ["contradiction", "neutral", "entailment"] if outputs == 3 else [f"LABEL_{i}" for i in range(outputs)]
+    config |= {
+        "architectures": [architecture],
+        "id2label": dict(enumerate(names)),
+        "label2id": {name: i for i, name in enumerate(names)},
+    }
     (folder / "config.json").write_text(json.dumps(config))
     return folder
