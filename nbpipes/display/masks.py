@@ -80,6 +80,11 @@ def region(mask: Image.Image, size: tuple[int, int]) -> NDArray[np.bool_]:
     return np.asarray(mask.resize(size, Image.Resampling.NEAREST)) > 127
 
 
+def area(mask: Image.Image | None) -> float:
+    """The share of a picture that a region takes."""
+    return sum(mask.histogram()[128:]) / (mask.width * mask.height) if mask is not None else 0.0
+
+
 def _image(mask: Any) -> Image.Image | None:
     """A mask as an image: tasks give one, a `postprocess` of the user's own perhaps an array."""
     if isinstance(mask, np.ndarray) and mask.ndim == 2 and mask.size:
@@ -93,11 +98,11 @@ def _image(mask: Any) -> Image.Image | None:
 def _owners(
     found: Sequence[Found], picture: Image.Image | None, size: tuple[int, int], side: int
 ) -> tuple[Image.Image, NDArray[np.intp]]:
-    """The picture to draw into, and for each of its pixels the number of the region on top there, from 1 on."""
+    """The picture to draw into, and for each of its pixels the number of the region on top there, the smallest, from 1 on."""
     image = paint.ground(picture, size, side)
     owners = np.zeros((image.height, image.width), dtype=np.intp)
     order = sorted(range(len(found)), key=lambda index: -kit.share(found[index].score))[:DRAWN]
-    for index in reversed(order):
+    for index in sorted(order, key=lambda index: -area(found[index].mask)):
         if (mask := found[index].mask) is not None:
             owners[region(mask, image.size)] = index + 1
     return image, owners

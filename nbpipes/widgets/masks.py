@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from traitlets import Unicode
 
-from nbpipes.display import kit, masks
+from nbpipes.display import masks
 from nbpipes.widgets.assets import bundle
 from nbpipes.widgets.boxes import about, parts_of
 from nbpipes.widgets.pictures import packed, picture, small
@@ -37,8 +37,8 @@ def describe(value: Any, source: Any) -> dict[str, Any]:
     shown = picture(source, masks.size_of(found, None))
     whole = (shown["width"], shown["height"])
     planes = Planes(small(whole, SIDE))
-    # What is placed last is on top: the surest.
-    order = sorted(range(min(len(found), SHOWN)), key=lambda index: kit.share(found[index].score))
+    # What is placed last is on top: the smallest.
+    order = sorted(range(min(len(found), SHOWN)), key=lambda index: -masks.area(found[index].mask))
     places = {index: planes.place(found[index], whole) for index in order}
     return {
         "about": about([one.label for one in found], "region"),
