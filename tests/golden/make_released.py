@@ -2,6 +2,7 @@
 
 import json
 import re
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,13 @@ DINOV2 = {
 }
 GLPN = {"hidden_sizes": [64, 128, 320, 512], "depths": [3, 8, 27, 3], "decoder_hidden_size": 64}
 DEPTH = "AutoModelForDepthEstimation"
+STAGES = {"out_features": ["stage1", "stage2", "stage3", "stage4"]}
+TINY = {"model_type": "swin", "depths": [2, 2, 6, 2]} | STAGES
+BASE = {"model_type": "swin", "embed_dim": 128, "depths": [2, 2, 18, 2], "num_heads": [4, 8, 16, 32], "window_size": 12}
+LARGE = BASE | {"embed_dim": 192, "num_heads": [6, 12, 24, 48]}
+MASKED = ("AutoModelForUniversalSegmentation", "masks")
+LABELLED = ("AutoModelForSemanticSegmentation", "label_maps")
+B5 = {"depths": [3, 6, 40, 3], "hidden_sizes": [64, 128, 320, 512], "decoder_hidden_size": 768}
 RELEASED: dict[str, tuple[str, str, str, dict[str, Any]]] = {
     "dpt-large": (
         DEPTH,
@@ -50,6 +58,24 @@ RELEASED: dict[str, tuple[str, str, str, dict[str, Any]]] = {
     "depth-anything-small-hf": (DEPTH, "depth", "depth_anything", {"backbone_config": DINOV2}),
     "glpn-nyu": (DEPTH, "depth", "glpn", GLPN),
     "glpn-kitti": (DEPTH, "depth", "glpn", GLPN | {"max_depth": 80}),
+    "swin-tiny-patch4-window7-224": ("AutoModelForImageClassification", "image", "swin", {"num_labels": 1000}),
+    "mit-b0": ("AutoModelForImageClassification", "image", "segformer", {"num_labels": 1000}),
+    "segformer-b0-finetuned-ade-512-512": (*LABELLED, "segformer", {"num_labels": 150}),
+    "segformer-b5-finetuned-ade-640-640": (*LABELLED, "segformer", B5 | {"num_labels": 150}),
+    "mask2former-swin-tiny-coco-instance": (*MASKED, "mask2former", {"backbone_config": TINY, "num_labels": 80}),
+    "mask2former-swin-large-coco-panoptic": (
+        *MASKED,
+        "mask2former",
+        {"backbone_config": LARGE | STAGES, "num_queries": 200, "num_labels": 133},
+    ),
+    "maskformer-swin-tiny-ade": (*MASKED, "maskformer", {"backbone_config": TINY, "num_labels": 150}),
+    "maskformer-swin-base-ade": (*MASKED, "maskformer", {"backbone_config": BASE | STAGES, "num_labels": 150}),
+    "maskformer-swin-large-coco": (*MASKED, "maskformer", {"backbone_config": LARGE | STAGES, "num_labels": 133}),
+    "maskformer-resnet50-ade": (
+        *MASKED,
+        "maskformer",
+        {"backbone_config": {"model_type": "resnet"} | STAGES, "num_labels": 150},
+    ),
 }
 """The class, our kind of head, the type and the config of each, as in its config.json."""
 
@@ -59,7 +85,7 @@ def make_released() -> None:
     folder = HERE / "released"
     folder.mkdir(exist_ok=True)
     for name, (kind, head, model_type, settings) in RELEASED.items():
-        config = AutoConfig.for_model(model_type, **settings)
+        config = AutoConfig.for_model(model_type, **deepcopy(settings))
         with torch.device("meta"):
             model = getattr(transformers, kind).from_config(config)
         shapes = {key: list(value.shape) for key, value in model.state_dict().items()}
