@@ -22,6 +22,8 @@ class Kind(NamedTuple):
 
 PLAIN = Kind("plain")
 KINDS = {
+    "audio-classification": PLAIN,
+    "automatic-speech-recognition": PLAIN,
     "text-classification": Kind("scores", frozenset({"label", "score"})),
     "zero-shot-classification": Kind("scores", frozenset({"sequence", "labels", "scores"})),
     "token-classification": Kind("spans", frozenset({"score", "word", "start", "end"})),

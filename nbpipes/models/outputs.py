@@ -97,15 +97,6 @@ class Seen(Output):
 
 
 @dataclass(slots=True)
-class Heard(Output):
-    """What a trunk hears. hidden: `(frames, width)` of all sounds, one after the other; counts: frames of each."""
-
-    hidden: Tensor
-    counts: tuple[int, ...]
-    per_token: ClassVar[frozenset[str]] = frozenset({"hidden"})
-
-
-@dataclass(slots=True)
 class Pairs(Output):
     """logits: `(batch, texts)`, how well each text fits an item."""
 

@@ -13,7 +13,7 @@ from nbpipes.hub.weights import rename
 from nbpipes.layers.linear import Linear
 from nbpipes.models.family import HeadSpec, Model
 from nbpipes.models.heads import Head
-from nbpipes.models.outputs import Heard, Logits, TokenLogits
+from nbpipes.models.outputs import Encoded, Logits, TokenLogits
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,8 +47,18 @@ class WaveConfig(Config):
         return prod(self.conv_stride)
 
 
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What a trunk hears. hidden: `(frames, width)` of all sounds, one after the other. counts: frames of each."""
+
+    hidden: Tensor
+    counts: tuple[int, ...]
+
+
 class SoundModel(Model):
     """A trunk that reads samples, and a head."""
+
+    trunk: Any
 
     def forward(self, samples: Tensor, lengths: Sequence[int]) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
         """samples: `(samples,)` of all sounds, one after the other. lengths: of each. Returns the head's record."""
@@ -65,8 +75,8 @@ class FrameHead(nn.Module):
 
     mix: Tensor | None = None
 
-    def forward(self, heard: Heard) -> Heard:
-        return heard
+    def forward(self, heard: Heard) -> Encoded:
+        return Encoded(heard.hidden)
 
 
 class LetterHead(nn.Module):

@@ -12,6 +12,7 @@ from nbpipes.errors import InputError
 from nbpipes.models.heads import Head
 from nbpipes.processing.audio.sources import is_audio, open_audio
 from nbpipes.processing.batch import Chunk
+from nbpipes.tasks.sounds import WANTED, named
 from nbpipes.tasks.transcribing.contract import Transcriber
 from nbpipes.tasks.transcribing.ctc import CTCTranscriber
 from nbpipes.tasks.transcribing.options import SpeechOptions
@@ -37,7 +38,7 @@ class AutomaticSpeechRecognitionPipeline(Writing[SpeechOptions]):
 
     options_class = SpeechOptions
     kind = "automatic-speech-recognition"
-    wanted = "a sound (a path, URL, base64, bytes, array, tensor or dict)"
+    wanted = WANTED
     writing_defaults: ClassVar[Mapping[str, Any]] = {"max_new_tokens": 256, "num_beams": 5}
 
     @cached_property
@@ -59,11 +60,7 @@ class AutomaticSpeechRecognitionPipeline(Writing[SpeechOptions]):
         return is_audio(value)
 
     def arguments(self, args: tuple[Any, ...], options: dict[str, Any]) -> Given:
-        if "audio" in options:
-            if args:
-                raise TypeError("sounds are given twice, as an argument and as audio=")
-            args = (options.pop("audio"),)
-        return super().arguments(args, options)
+        return super().arguments(named(args, options), options)
 
     def preprocess(self, item: Any, options: SpeechOptions | None = None) -> Iterator[Chunk]:
         given = options or self.options

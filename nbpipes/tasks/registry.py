@@ -37,6 +37,30 @@ NO_DEFAULT = ("", "")
 """The default model of tasks that have none."""
 
 TASKS: dict[str, Row] = {
+    # Before the tasks of texts, whose architectures have names that end like these.
+    "audio-classification": Row(
+        "audio_classification:AudioClassificationPipeline",
+        (Head.AUDIO,),
+        ("superb/wav2vec2-base-superb-ks", "372e048"),
+        ("feature_extractor",),
+        (
+            "AudioForSequenceClassification",
+            "ForAudioClassification",
+            "HubertForSequenceClassification",
+            "UniSpeechSatForSequenceClassification",
+            "Wav2Vec2ForSequenceClassification",
+            "WavLMForSequenceClassification",
+        ),
+        "audio",
+    ),
+    "automatic-speech-recognition": Row(
+        "automatic_speech_recognition:AutomaticSpeechRecognitionPipeline",
+        (Head.CTC,),
+        ("facebook/wav2vec2-base-960h", "22aad52"),
+        ("tokenizer", "feature_extractor"),
+        ("ForCTC",),
+        "audio",
+    ),
     "text-generation": Row(
         "text_generation:TextGenerationPipeline",
         (Head.CAUSAL,),

@@ -26,7 +26,9 @@ from make_segmentation import FOLDERS as SEGMENTATION
 from make_segmentation import make_segmentation
 from make_seq2seq import FAMILIES as SEQ2SEQ
 from make_seq2seq import make_seq2seq
-from make_tables import make_tables
+from make_sounds import FAMILIES as SOUNDS
+from make_sounds import make_sounds
+from make_tables import make_tables, make_tapex
 from make_tasks import make_tasks
 from make_text2text import CASES as WRITTEN
 from make_text2text import make_text2text
@@ -75,9 +77,11 @@ def main() -> None:
         make_pictures()
         make_processors()
         make_released()
-    every = (*FAMILIES, *DECODERS, *SEQ2SEQ, "tapas", *VISION, *DEPTH, *DETECTION, *SEGMENTATION)
+    every = (*FAMILIES, *DECODERS, *SEQ2SEQ, "tapas", *SOUNDS, *VISION, *DEPTH, *DETECTION, *SEGMENTATION)
     for family in named or dict.fromkeys(every):
-        if family in VISION:
+        if family in SOUNDS:
+            make_sounds(family)
+        elif family in VISION:
             make_vision(family)
         elif family in DEPTH or family in DETECTION or family not in SEGMENTATION:
             make_family(family)

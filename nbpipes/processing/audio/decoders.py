@@ -89,7 +89,7 @@ def _soundfile_blocks(opened: soundfile.SoundFile, name: str) -> Iterator[Sample
     try:
         while len(frames := opened.read(FRAMES, dtype="float32", always_2d=True)):
             count += len(frames)
-            yield mono(frames)
+            yield mono(frames.astype(np.float32, copy=False))
     except soundfile.SoundFileError as error:
         raise _damaged(name, count / opened.samplerate, _said(error)) from None
     if opened.format == "FLAC" and count < promised:  # other headers are less reliable, and are repaired by libsndfile

@@ -25,9 +25,11 @@ USUAL: Mapping[str, str] = MappingProxyType({"whisper": "WhisperFeatureExtractor
 
 
 class FeatureExtractor(ABC):
-    """Makes features of sounds. kind: the `feature_extractor_type`. raw: the content of the file."""
+    """Makes features of sounds. kind: the `feature_extractor_type`. raw: the content of the file. reach: samples that
+    it hears at most, from the beginning of a sound, None where there is no limit."""
 
     sampling_rate: int
+    reach: int | None = None
     own_rate: ClassVar[int] = 16_000
 
     def __init__(self, kind: str, raw: Mapping[str, Any]) -> None:

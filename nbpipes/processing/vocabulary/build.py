@@ -153,6 +153,6 @@ def _letters(vocabulary: dict[str, Any], settings: Settings) -> Tokenizer:
     backend = Tokenizer(models.WordLevel(letters, unk_token=text_of(settings.tokens["unk_token"])))
     backend.add_tokens([AddedToken(one, lstrip=True, rstrip=True, normalized=False) for one in letters if len(one) > 1])
     backend.normalizer = normalizers.Replace(" ", between)
-    backend.pre_tokenizer = pre_tokenizers.Split(Regex("(?s)."), behavior="isolated")
+    backend.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\s\S]"), behavior="isolated")
     backend.decoder = decoders.CTC(pad_token=blank, word_delimiter_token=between, cleanup=True)
     return backend

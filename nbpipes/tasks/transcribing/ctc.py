@@ -16,6 +16,7 @@ from nbpipes.errors import InputError
 from nbpipes.processing.audio.letters import Letters, Run
 from nbpipes.processing.audio.sound import Samples, Sound
 from nbpipes.processing.batch import Chunk
+from nbpipes.tasks.sounds import collated
 from nbpipes.tasks.transcribing.contract import Cut, whole, windows
 from nbpipes.tasks.transcribing.options import SpeechOptions
 from nbpipes.tasks.writing import Told
@@ -64,7 +65,7 @@ class CTCTranscriber:
         for samples, cut in self._cuts(sound, options):
             frames = self.model.frames(len(samples))
             if frames:
-                yield Chunk({"samples": self.extractor.prepare(samples)}, cut, frames)
+                yield Chunk({"features": self.extractor.prepare(samples)}, cut, frames)
             elif cut.place == 0 and cut.last:
                 seconds = len(samples) / sound.rate
                 raise InputError(f"{sound.name} is too short to be understood: {seconds:.3f} s")
@@ -85,14 +86,12 @@ class CTCTranscriber:
 
     def _heard(self, chunks: Sequence[Chunk]) -> list[ChunkOutput]:
         with torch.inference_mode():
-            parts = [torch.from_numpy(chunk.inputs["samples"]) for chunk in chunks]
-            samples = torch.cat(parts).to(self.pipe.device)
-            logits = self.model(samples, [len(part) for part in parts]).logits
-            ids = logits.argmax(-1).cpu().numpy()
-        ends = np.cumsum([chunk.size for chunk in chunks])
+            batch = collated(chunks, self.pipe.device)
+            ids = self.model(**batch.inputs).logits.argmax(-1).cpu().numpy()
+        ends = np.cumsum(batch.counts)[:-1]
         return [
             ChunkOutput(replace(chunk, inputs={}), Frames(self._counting(own, chunk.note)))
-            for chunk, own in zip(chunks, np.split(ids, ends[:-1]), strict=True)
+            for chunk, own in zip(chunks, np.split(ids, ends), strict=True)
         ]
 
     def _counting(self, frames: NDArray[Any], cut: Cut) -> NDArray[Any]:

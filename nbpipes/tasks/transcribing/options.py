@@ -7,6 +7,7 @@ from typing import Any, Literal, Self
 from nbpipes.engine.options import Options
 from nbpipes.errors import InputError
 from nbpipes.tasks.images import check_timeout
+from nbpipes.tasks.sounds import check_seconds
 from nbpipes.tasks.writing import WritingOptions
 
 TIMESTAMPS = (None, False, True, "char", "word")
@@ -59,8 +60,7 @@ class SpeechOptions(WhisperOptions, Options):
     def __post_init__(self) -> None:
         if self.return_timestamps not in TIMESTAMPS:
             raise InputError(f'return_timestamps must be True, "word" or "char", not {self.return_timestamps!r}')
-        if not _seconds(self.chunk_length_s or 0):
-            raise InputError(f"chunk_length_s must be seconds from 0 on, not {self.chunk_length_s!r}")
+        check_seconds("chunk_length_s", self.chunk_length_s or 0)
         self.strides  # noqa: B018  a stride that is none is an error of the call, not of its items
         check_timeout(self.timeout)
 
@@ -77,10 +77,8 @@ class SpeechOptions(WhisperOptions, Options):
         if given is None:
             given = (self.chunk_length_s or 0) / 6
         pair = (given, given) if isinstance(given, int | float) else tuple(given)
-        if len(pair) != 2 or not all(map(_seconds, pair)):
+        if len(pair) != 2:
             raise InputError(f"stride_length_s must be seconds, or (left, right), not {self.stride_length_s!r}")
+        for part in pair:
+            check_seconds("stride_length_s", part)
         return pair
-
-
-def _seconds(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < float("inf")

@@ -67,6 +67,8 @@ VALUES = {
     "object-detection": st.fixed_dictionaries({"label": TEXT | JUNK, "score": SCORE, "box": BOX | JUNK}),
     "image-segmentation": st.fixed_dictionaries({"label": TEXT | JUNK, "score": SCORE, "mask": MASK | JUNK}),
     "depth-estimation": st.fixed_dictionaries({"predicted_depth": DEPTH | JUNK, "depth": MASK | JUNK}),
+    "audio-classification": st.lists(st.fixed_dictionaries({"score": SCORE, "label": TEXT | JUNK})),
+    "automatic-speech-recognition": st.fixed_dictionaries({"text": TEXT | JUNK}, optional={"chunks": JUNK}),
     "text-generation": st.lists(
         st.fixed_dictionaries({"generated_text": TEXT | st.lists(TURN, max_size=3) | JUNK}), max_size=3
     ),
@@ -169,6 +171,8 @@ def huge_values() -> dict[str, tuple[Any, Any]]:
         "object-detection": ([{"label": HUGE, "score": 0.5, "box": box} for box in boxes], photo),
         "image-segmentation": ([{"label": HUGE, "score": 0.5, "mask": mask}] * MANY, photo),
         "depth-estimation": ({"predicted_depth": torch.rand(1500, 2000), "depth": mask}, photo),
+        "audio-classification": ([{"score": 0.5, "label": HUGE}] * MANY, HUGE),
+        "automatic-speech-recognition": ({"text": HUGE, "chunks": [{"text": HUGE}] * MANY}, HUGE),
         "text-generation": ([{"generated_text": HUGE}] * MANY, HUGE),
         "text2text-generation": ([{"generated_text": HUGE}] * MANY, HUGE),
         "summarization": ([{"summary_text": HUGE}] * MANY, HUGE),

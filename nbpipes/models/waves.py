@@ -1,0 +1,287 @@
+"""The trunk of wav2vec 2.0 (https://arxiv.org/abs/2006.11477) and its relatives: frames from samples, then blocks.
+
+Sounds of different lengths are computed without padding: convolutions see one sound at a time, everything else the
+frames of all of them. So a sound's answer never depends on its neighbours in a batch.
+"""
+
+from collections.abc import Iterable, Sequence
+from functools import partial
+from itertools import pairwise
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from nbpipes.errors import InputError
+from nbpipes.hub.weights import Rule, drop, rename
+from nbpipes.layers.activations import activation, known
+from nbpipes.layers.attention import Attention
+from nbpipes.layers.block import MLP, Block, Blocks
+from nbpipes.layers.linear import Linear
+from nbpipes.layers.packing import Layout
+from nbpipes.models.sounds import Heard, WaveConfig
+
+SPAN = 50
+"""Frames that are made of samples at once: what lies between the convolutions stays in the processor's cache."""
+
+
+def even(count: int) -> int:
+    """The count, rounded up by a sixteenth at most: oneDNN keeps what it compiles for each number of rows it sees."""
+    step = max(8, 1 << max(0, count.bit_length() - 5))
+    return -(-count // step) * step
+
+
+# ---------------------------------------------------------------------- samples to frames
+
+
+class Strided(nn.Module):
+    """A convolution over time, as one linear layer on windows of its input; a norm may follow, then `act`."""
+
+    def __init__(
+        self, inner: int, outer: int, kernel: int, stride: int, act: str, *, bias: bool, norm: bool = False
+    ) -> None:
+        super().__init__()
+        self.inner, self.kernel, self.stride, self.act = inner, kernel, stride, known(act)
+        self.linear: nn.Linear = Linear(kernel * inner, outer, bias=bias)
+        self.norm: nn.Module | None = nn.LayerNorm(outer) if norm else None
+
+    def windows(self, x: Tensor) -> Tensor:
+        """x: `(steps, inner)`. Returns a view, `(windows, kernel * inner)`."""
+        count = (len(x) - self.kernel) // self.stride + 1
+        return x.contiguous().as_strided((count, self.kernel * self.inner), (self.stride * self.inner, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.norm is None:
+            return self.linear(self.windows(x), self.act)
+        return activation(self.act)(self.norm(self.linear(self.windows(x))))
+
+
+class NormedOverTime(Strided):
+    """The first convolution, whose channels are normed by their mean and variance over the whole sound.
+
+    Both follow from mean and covariance of the few samples in a window. So the norm becomes part of the weights, for
+    each sound its own, and nothing has to be computed twice.
+    """
+
+    def __init__(self, outer: int, kernel: int, stride: int, act: str, *, bias: bool) -> None:
+        super().__init__(1, outer, kernel, stride, act, bias=bias)
+        self.linear = nn.Linear(kernel, outer, bias=bias)  # is never reordered: its weights change
+        self.norm = nn.GroupNorm(outer, outer)
+
+    def fitted(self, samples: Tensor) -> tuple[Tensor, Tensor]:
+        """Weight and bias for a sound, `(samples,)`. The mean takes off whatever bias the convolution has."""
+        assert isinstance(self.norm, nn.GroupNorm)
+        windows, weight = self.windows(samples[:, None]).double(), self.linear.weight.double()
+        mean = windows.mean(0)
+        centred = windows - mean
+        variance = (weight @ (centred.T @ centred / len(windows)) * weight).sum(1)
+        fitted = weight * (self.norm.weight.double() * torch.rsqrt(variance + self.norm.eps))[:, None]
+        return fitted.to(samples.dtype), (self.norm.bias.double() - fitted @ mean).to(samples.dtype)
+
+    def apply_fitted(self, x: Tensor, fitted: tuple[Tensor, Tensor]) -> Tensor:
+        """x: a part of the sound, `(steps, 1)`."""
+        return activation(self.act)(F.linear(self.windows(x), *fitted))
+
+
+class FrameMaker(nn.Module):
+    """Convolutions one after the other, from samples to frames."""
+
+    def __init__(self, layers: Iterable[Strided]) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(layers)
+        if not len(self.layers):
+            raise ValueError("a model of sounds needs at least one convolution")
+        self.shape = [(layer.kernel, layer.stride) for layer in layers_of(self.layers)]
+
+    def frames(self, samples: int) -> int:
+        """How many frames there are in so many samples."""
+        for kernel, stride in self.shape:
+            samples = max(0, (samples - kernel) // stride + 1)
+        return samples
+
+    def samples(self, frames: int) -> int:
+        """How many samples so many frames are made of."""
+        for kernel, stride in reversed(self.shape):
+            frames = (frames - 1) * stride + kernel
+        return frames
+
+    def forward(self, samples: Tensor) -> Tensor:
+        """samples: `(samples,)` of one sound. Returns `(frames, channels)`."""
+        count = self.frames(len(samples))
+        if not count:
+            raise InputError(f"a sound of {len(samples)} samples is too short: the model needs {self.samples(1)}")
+        first, *others = layers_of(self.layers)
+        fitted = first.fitted(samples) if isinstance(first, NormedOverTime) else None
+        ratio = self.samples(2) - self.samples(1)
+        parts = []
+        for start in range(0, count, SPAN):
+            wanted = min(SPAN, count - start)
+            x = samples[start * ratio :][: self.samples(wanted)]
+            x = F.pad(x, (0, self.samples(even(wanted)) - len(x)))[:, None]
+            x = first.apply_fitted(x, fitted) if isinstance(first, NormedOverTime) and fitted else first(x)
+            for layer in others:
+                x = layer(x)
+            parts.append(x[:wanted])
+        return torch.cat(parts)
+
+
+def layers_of(layers: nn.ModuleList) -> list[Strided]:
+    """The convolutions of a list, by their type."""
+    return [layer for layer in layers if isinstance(layer, Strided)]
+
+
+# ---------------------------------------------------------------------- places
+
+
+class PlaceConv(nn.Module):
+    """What a frame's surroundings say about its place: a grouped convolution.
+
+    Its weight is stored as directions and lengths, one for each tap (https://arxiv.org/abs/1602.07868); with
+    `normed=False` as it is, behind a batch norm of the input.
+    """
+
+    def __init__(self, width: int, kernel: int, groups: int, act: str, *, normed: bool = True) -> None:
+        super().__init__()
+        self.kernel, self.groups, self.act = kernel, groups, activation(act)
+        shape = (width, width // groups, kernel)
+        self.length = nn.Parameter(torch.empty(1, 1, kernel)) if normed else None
+        self.weight, self.bias = nn.Parameter(torch.empty(shape)), nn.Parameter(torch.empty(width))
+        self.before = None if normed else nn.BatchNorm1d(width)
+
+    def fuse(self) -> None:
+        """Computes with the weight itself from now on."""
+        if self.length is None:
+            return
+        direction, length = self.weight.float(), self.length.float()
+        weight = direction * (length / direction.norm(dim=(0, 1), keepdim=True))
+        self.weight = nn.Parameter(weight.to(self.weight.dtype), requires_grad=False)
+        self.length = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x: `(frames, width)` of one sound."""
+        maps = x.T[None] if self.before is None else self.before(x.T[None])
+        maps = F.pad(maps, (0, even(len(x)) - len(x)))
+        maps = F.conv1d(maps, self.weight, self.bias, padding=self.kernel // 2, groups=self.groups)
+        return self.act(maps[0, :, : len(x)].T)
+
+
+# ---------------------------------------------------------------------- the trunk
+
+
+class WaveTrunk(nn.Module):
+    """Frames of samples, their places, and blocks.
+
+    places: `(frames, width)` of one sound to what is added to it. pre: whether blocks have their norms before. norm:
+    before the projection to the width of the blocks.
+    """
+
+    def __init__(
+        self, c: WaveConfig, maker: FrameMaker, places: nn.Module, blocks: Blocks, *, pre: bool, norm: bool = True
+    ) -> None:
+        super().__init__()
+        if c.add_adapter or c.adapter_attn_dim is not None:
+            raise ValueError("models with adapters (add_adapter, adapter_attn_dim) are not supported")
+        self.maker, self.places, self.blocks, self.pre = maker, places, blocks, pre
+        self.project_norm = nn.LayerNorm(c.conv_dim[-1], c.layer_norm_eps) if norm else None
+        self.project = Linear(c.conv_dim[-1], c.hidden_size)
+        self.norm = nn.LayerNorm(c.hidden_size, c.layer_norm_eps)
+
+    def frames(self, samples: int) -> int:
+        """How many frames there are in so many samples."""
+        return self.maker.frames(samples)
+
+    def forward(self, samples: Tensor, lengths: Sequence[int], mix: Tensor | None = None) -> Heard:
+        """samples: `(samples,)` of all sounds. lengths: of each. mix: `(blocks + 1,)` the parts of the states, before
+        the first block and after each one, that are wanted; None for the last state alone."""
+        sounds = [self.maker(sound) for sound in samples.split(list(lengths))]
+        counts = tuple(len(sound) for sound in sounds)
+        x = torch.cat(sounds)
+        missing = even(len(x)) - len(x)
+        x = self.project(F.pad(x if self.project_norm is None else self.project_norm(x), (0, 0, 0, missing)))
+        parts = x.split([*counts, missing])
+        x = torch.cat([*(part + self.places(part) for part in parts[:-1]), parts[-1]])
+        layout = Layout.of([*counts, missing] if missing else counts, x.device)
+        return Heard(self._through(x, layout, mix)[: sum(counts)], counts)
+
+    def _through(self, x: Tensor, layout: Layout, mix: Tensor | None) -> Tensor:
+        x = x if self.pre else self.norm(x)
+        mixed = None if mix is None else mix[0] * x
+        for number, block in enumerate(self.blocks, 1):
+            x = self.step(block, x, layout)
+            if number == len(self.blocks) and self.pre:
+                x = self.norm(x)
+            if mixed is not None and mix is not None:
+                mixed = mixed + mix[number] * x
+        return x if mixed is None else mixed
+
+    def step(self, block: nn.Module, x: Tensor, layout: Layout) -> Tensor:
+        """One block."""
+        return block(x, layout)
+
+
+def frame_maker(c: WaveConfig) -> FrameMaker:
+    """The convolutions that a config describes."""
+    if c.feat_extract_norm not in ("group", "layer"):
+        raise ValueError(f"feat_extract_norm must be 'group' or 'layer', not {c.feat_extract_norm!r}")
+    if not len(c.conv_dim) == len(c.conv_kernel) == len(c.conv_stride):
+        raise ValueError("conv_dim, conv_kernel and conv_stride must have one number for each convolution")
+    act, shapes = (
+        c.feat_extract_activation,
+        list(zip(pairwise((1, *c.conv_dim)), c.conv_kernel, c.conv_stride, strict=True)),
+    )
+    made = partial(Strided, act=act, bias=c.conv_bias, norm=c.feat_extract_norm == "layer")
+    layers = [made(inner, outer, kernel, stride) for (inner, outer), kernel, stride in shapes]
+    if c.feat_extract_norm == "group":
+        layers[0] = NormedOverTime(c.conv_dim[0], c.conv_kernel[0], c.conv_stride[0], act, bias=c.conv_bias)
+    return FrameMaker(layers)
+
+
+def place_conv(c: WaveConfig, *, normed: bool = True) -> PlaceConv:
+    """The convolution of places that a config describes."""
+    kernel, groups = c.num_conv_pos_embeddings, c.num_conv_pos_embedding_groups
+    return PlaceConv(c.hidden_size, kernel, groups, c.feat_extract_activation, normed=normed)
+
+
+def blocks(c: WaveConfig, attention: type[nn.Module] = Attention) -> Blocks:
+    """The blocks that a config describes. attention: made from width and heads."""
+    norm = partial(nn.LayerNorm, c.hidden_size, c.layer_norm_eps)
+    return Blocks(
+        Block(
+            attention(c.hidden_size, c.num_attention_heads),
+            MLP(c.hidden_size, c.intermediate_size, c.hidden_act),
+            norm,
+            pre=c.do_stable_layer_norm,
+        )
+        for _ in range(c.num_hidden_layers)
+    )
+
+
+def _by_taps(weight: Tensor) -> tuple[Tensor, ...]:
+    """From `(outer, inner, kernel)` to a linear layer's weight for windows."""
+    return (weight.permute(0, 2, 1).flatten(1).contiguous(),)
+
+
+CONV, PLACES, LAYER, OURS = (
+    "feature_extractor.conv_layers.{i}",
+    "encoder.pos_conv_embed",
+    "encoder.layers.{i}",
+    "blocks.{i}",
+)
+WAVE = (
+    Rule(f"{CONV}.conv.weight", ("maker.layers.{i}.linear.weight",), _by_taps),
+    rename(f"{CONV}.conv", "maker.layers.{i}.linear"),
+    rename(f"{CONV}.layer_norm", "maker.layers.{i}.norm"),
+    rename("feature_projection.layer_norm", "project_norm"),
+    rename("feature_projection.projection", "project"),
+    rename(f"{PLACES}.conv.parametrizations.weight.original0", "places.length"),
+    rename(f"{PLACES}.conv.parametrizations.weight.original1", "places.weight"),
+    rename(f"{PLACES}.conv", "places"),
+    rename(f"{PLACES}.batch_norm", "places.before"),
+    rename("encoder.layer_norm", "norm"),
+    *(rename(f"{LAYER}.attention.{name}_proj", f"{OURS}.attn.layer.{name}") for name in ("q", "k", "v", "out")),
+    rename(f"{LAYER}.layer_norm", f"{OURS}.attn.norm"),
+    rename(f"{LAYER}.feed_forward.intermediate_dense", f"{OURS}.mlp.layer.up"),
+    rename(f"{LAYER}.feed_forward.output_dense", f"{OURS}.mlp.layer.down"),
+    rename(f"{LAYER}.final_layer_norm", f"{OURS}.mlp.norm"),
+    drop("masked_spec_embed"),  # of training
+)
