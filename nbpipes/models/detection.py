@@ -103,7 +103,8 @@ class Detector(nn.Module):
     def __init__(self, width: int, classes: int, limit: int | None = None) -> None:
         super().__init__()
         self.limit = limit
-        self.label, self.box = Linear(width, classes), Layers(width, width, 4, 3)
+        self.label: nn.Module = Linear(width, classes)
+        self.box = Layers(width, width, 4, 3)
 
     def forward(self, scene: Scene) -> Detections:
         boxes = self.box(scene.states)

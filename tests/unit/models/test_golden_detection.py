@@ -23,7 +23,7 @@ FOLDERS = {
     f"{path.parent.parent.name}/{path.parent.name}": path.parent
     for path in sorted(GOLDEN.glob("*/*/objects.safetensors"))
 }
-FIELDS = ("hidden", "logits", "boxes", "masks")
+FIELDS = ("hidden", "pooled", "logits", "boxes", "masks")
 
 
 def cases_of(folder: Path) -> dict[str, dict[str, torch.Tensor]]:
