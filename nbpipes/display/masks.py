@@ -98,7 +98,7 @@ def _image(mask: Any) -> Image.Image | None:
 def _owners(
     found: Sequence[Found], picture: Image.Image | None, size: tuple[int, int], side: int
 ) -> tuple[Image.Image, NDArray[np.intp]]:
-    """The picture to draw into, and for each of its pixels the number of the region on top there, the smallest, from 1 on."""
+    """The picture to draw into, and the number of the region that each of its pixels shows, from 1 on: the smallest."""
     image = paint.ground(picture, size, side)
     owners = np.zeros((image.height, image.width), dtype=np.intp)
     order = sorted(range(len(found)), key=lambda index: -kit.share(found[index].score))[:DRAWN]

@@ -22,6 +22,7 @@ from nbpipes.errors import InputError
 from nbpipes.models.outputs import Output
 from nbpipes.processing.batch import Batch, Chunk, even, pack
 from nbpipes.processing.text import Tokenizer
+from nbpipes.results.makers import remember
 from nbpipes.results.records import annotate, annotate_batch
 
 OptionsT = TypeVar("OptionsT", bound=Options)
@@ -75,6 +76,7 @@ class Pipeline(Documented, Saved, Streamed, Generic[OptionsT]):
         self.batch_size = _checked_batch_size(batch_size)
         self.sizes = Sizes(self.budget)
         self.options: OptionsT = self.options_class().updated(options, self.task)  # type: ignore[assignment]
+        remember(self)
 
     # ------------------------------------------------------------------ the steps of a task
 

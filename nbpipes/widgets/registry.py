@@ -27,6 +27,7 @@ KINDS: Mapping[str, Kind] = {
     "boxes": Kind(boxes.Boxes, boxes.describe),
     "depth": Kind(depth.Depth, depth.describe),
     "embeddings": Kind(embeddings.Embeddings, embeddings.describe),
+    "image_labels": Kind(labels.Labels, labels.describe_image),
     "masks": Kind(masks.Masks, masks.describe),
     "scores": Kind(labels.Labels, labels.describe),
     "spans": Kind(entities.Entities, entities.describe),
@@ -62,7 +63,7 @@ def parts_of(task: str, value: Any) -> list[Any]:
     match module_of(task, value):
         case "spans":
             return list(entities.parts_of(value))
-        case "scores":
+        case "scores" | "image_labels":
             return list(labels.parts_of(value))
         case "blanks":
             return list(blanks.parts_of(value))

@@ -1,5 +1,5 @@
-import { expect, it } from "vitest";
-import { rendered, sample, type } from "../../js/tests/harness.js";
+import { expect, it, vi } from "vitest";
+import { press, rendered, sample, type } from "../../js/tests/harness.js";
 import * as module from "./index.js";
 import contract from "./state.json";
 
@@ -45,4 +45,28 @@ it("shows scores that are no probabilities, and none at all", () => {
   expect(all(".nbp-option .nbp-number").map(({ textContent }) => textContent)).toEqual(["4.5000", "", "-3.0000"]);
   state.spec.labels = [];
   expect(rendered(module, state).all(".nbp-error").length).toBe(0);
+});
+
+it("asks the model for other labels, and draws its answer", async () => {
+  const state = sample(contract);
+  state.spec.candidates = ["economy", "sport"];
+  const { one, all, answer, root } = rendered(module, state);
+  type(one("input[type=text]"), "<b>");
+  press(one("input[type=text]"), "Enter");
+  expect(answer).toHaveBeenLastCalledWith("again", { candidates: ["economy", "sport", "<b>"] });
+  expect(all(".nbp-candidate bdi").map(({ textContent }) => textContent)).toEqual(["economy", "sport", "<b>"]);
+  await vi.waitFor(() => expect(root.querySelector(".nbp-status")?.textContent).toBe("Scored anew"));
+  answer.mockRejectedValue(new Error("no model"));
+  all(".nbp-candidate button")[0].click();
+  await vi.waitFor(() => expect(root.querySelector(".nbp-status")?.textContent).toBe("no model"));
+  expect(all(".nbp-candidate").length).toBe(3);
+});
+
+it("shows the picture that the labels are of", () => {
+  const state = sample(contract);
+  const data = new DataView(new ArrayBuffer(4));
+  state.spec.picture = { data, type: "image/jpeg", name: "a<b>.jpg", width: 4, height: 3 };
+  expect(rendered(module, state).one("img").getAttribute("alt")).toBe("a<b>.jpg, 4 × 3 pixels");
+  state.spec.picture.data = null;
+  expect(rendered(module, state).one(".nbp-pictured").textContent).toContain("[a<b>.jpg]");
 });

@@ -1,16 +1,57 @@
 import { menu } from "@nbpipes/kit/actions.js";
+import { address } from "@nbpipes/kit/bytes.js";
 import { bar, button, quote, threshold } from "@nbpipes/kit/controls.js";
 import { counted, h } from "@nbpipes/kit/dom.js";
 import { listbox } from "@nbpipes/kit/listbox.js";
 import { number, probabilities } from "@nbpipes/kit/numbers.js";
 import { colour } from "@nbpipes/kit/palette.js";
+import { candidates } from "./candidates.js";
 
 const FIRST = 10; // labels that are shown at first
 
-/** @typedef {{text: string | null, more: number, several: boolean, labels: {label: string, score: number | null}[]}} Spec */
+/**
+ * candidates: labels that the reader may change, where the model can be asked again.
+ *
+ * @typedef {{text: string | null, more: number, several: boolean, labels: {label: string, score: number | null}[],
+ *   picture: import("@nbpipes/kit/stage.js").Picture | null, candidates: string[] | null}} Spec
+ */
 
 /** @type {import("@nbpipes/kit/widget.js").Draw<Spec>} */
 export function draw(body, spec, context) {
+  const bars = h("div", {});
+  const side = h("div", {}, bars);
+  if (spec.candidates) {
+    side.prepend(
+      candidates(spec.candidates, async (labels) => {
+        context.say("The model reads the labels …");
+        try {
+          await context.request("again", { candidates: labels });
+          context.say("Scored anew");
+        } catch (error) {
+          context.say(error instanceof Error ? error.message : String(error));
+          throw error;
+        }
+      }),
+    );
+  }
+  body.append(spec.picture ? h("div", { class: "nbp-pictured" }, photo(spec.picture, context.signal), side) : side);
+  const update = (/** @type {Spec} */ next) => {
+    bars.replaceChildren();
+    drawBars(bars, next, context);
+  };
+  update(spec);
+  return update;
+}
+
+/** @param {import("@nbpipes/kit/stage.js").Picture} picture @param {AbortSignal} signal */
+function photo({ data, type, name, width, height }, signal) {
+  const alt = `${name}, ${width} × ${height} pixels`;
+  if (!data) return h("span", { class: "nbp-muted" }, `[${name}]`);
+  return h("img", { class: "nbp-photo", alt, width, height, src: address(data, type, signal) });
+}
+
+/** @type {import("@nbpipes/kit/widget.js").Draw<Spec>} */
+function drawBars(body, spec, context) {
   const { labels } = spec;
   const scores = labels.map(({ score }) => score ?? 0);
   const order = labels.map((_, index) => index).sort((a, b) => scores[b] - scores[a]);
