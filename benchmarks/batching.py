@@ -14,25 +14,20 @@ are those of the clock.
 """
 
 import argparse
-import math
 import os
-import random
-import statistics
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 # transformers turns the tokenizers' threads off for the whole process when it is first used; both get them here.
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
 
-from pydoc_data.topics import topics
-
 import torch
 import transformers
 from checkpoint import with_head
+from workloads import WORKLOADS, Case, asked, rounds
 
 import nbpipes
 from nbpipes.engine import compute
@@ -40,42 +35,8 @@ from nbpipes.engine import compute
 UPSTREAM_BATCHES = (1, 8, 64, 256)
 LONGEST = 1200
 """Characters of a text that surely fits into the model."""
-SLOWEST = 60.0
-"""Seconds that one run may take: an upstream batch size that needs more is measured once."""
 
 LABELS = ["sport", "politics", "science", "food", "travel"]
-
-Case = Callable[[], object]
-
-
-def regular(rows: int) -> list[str]:
-    """The same short text over and over."""
-    return ["This is a test"] * rows
-
-
-def irregular(rows: int) -> list[str]:
-    """Short texts, and every 64th a hundred times as long."""
-    return ["This is a test " * 100 if i % 64 == 0 else "This is a test" for i in range(rows)]
-
-
-def natural(rows: int) -> list[str]:
-    """Passages of real prose whose lengths are log-normal: the median about 45 tokens, the longest about 400."""
-    draw = random.Random(0)
-    words = " ".join(topics[name] for name in sorted(topics)).split()
-    texts = []
-    for _ in range(rows):
-        count = min(200, max(3, round(draw.lognormvariate(math.log(26), 0.75))))
-        start = draw.randrange(len(words) - count)
-        texts.append(" ".join(words[start : start + count]))
-    return texts
-
-
-def asked(texts: list[str]) -> list[dict[str, str]]:
-    """A question about each text."""
-    return [{"question": "What is this about?", "context": text} for text in texts]
-
-
-WORKLOADS = {"regular": (regular, 512), "irregular": (irregular, 256), "natural": (natural, 192)}
 
 
 TASKS: dict[str, tuple[str, int, Mapping[str, Any]]] = {
@@ -85,24 +46,6 @@ TASKS: dict[str, tuple[str, int, Mapping[str, Any]]] = {
     "zero-shot-classification": ("BertForSequenceClassification", 3, {"candidate_labels": LABELS}),
 }
 """Of each task the class of the model in transformers, the outputs of its head, and the options of its calls."""
-
-
-def seconds(work: Case, threads: int) -> float:
-    """How long a run takes: processor time with one thread, by the clock with more."""
-    clock = time.process_time if threads == 1 else time.perf_counter
-    start = clock()
-    work()
-    return clock() - start
-
-
-def rounds(cases: dict[str, Case], count: int, threads: int) -> dict[str, float]:
-    """The median seconds of each case; they take turns, in the other direction every other round."""
-    found: dict[str, list[float]] = {name: [] for name in cases}
-    for turn in range(count):
-        for name in list(cases)[:: -1 if turn % 2 else 1]:
-            if not (found[name] and found[name][0] > SLOWEST / count):
-                found[name].append(seconds(cases[name], threads))
-    return {name: statistics.median(times) for name, times in found.items()}
 
 
 def there(work: Case) -> Case:

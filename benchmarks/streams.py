@@ -1,0 +1,197 @@
+"""What a stream costs and spares: overhead, first result, a busy cell beside it, memory.
+
+    python benchmarks/streams.py [--threads 2] [--rows 1500] [--only overhead]
+
+overhead: rows per second of a stream, and of one with a store, next to a plain call on the same rows.
+first: until the first result of a stream is there, next to a single call.
+beside: a stream next to a cell that is busy with pure Python, each against itself alone.
+trap: a single call before and after another thread has run torch.
+memory: what fresh processes of nbpipes and transformers take at most after the same texts of natural lengths.
+
+The model is all-MiniLM-L6-v2 under a classifier. Cases take turns; medians are shown.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
+
+import torch
+from checkpoint import with_head
+from workloads import natural, rounds
+
+import nbpipes
+from nbpipes.engine.jobs import Job
+
+TRUNCATE = {"truncation": True}
+PEAK = """
+import json, resource, sys
+sys.path.insert(0, {here!r})
+from workloads import natural
+import torch
+from {package} import pipeline
+torch.set_num_threads({threads})
+pipe = pipeline("text-classification", model={folder!r}, device="cpu")
+texts = natural({rows})
+pipe(texts, truncation=True, {options})
+print(json.dumps(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024))
+"""
+
+
+def overhead(pipe: nbpipes.Pipeline, options: argparse.Namespace) -> None:
+    """Prints what the machinery of streams adds to a plain call."""
+    texts = natural(options.rows)
+    with tempfile.TemporaryDirectory() as scratch:
+        cases = {
+            "plain call": lambda: pipe(texts, **TRUNCATE),
+            "stream": lambda: pipe.stream(texts, **TRUNCATE).result(),
+            "stream with a store": lambda: pipe.stream(
+                texts, sink=Path(scratch) / str(time.monotonic_ns()), **TRUNCATE
+            ).result(),
+        }
+        pipe(texts[:64], **TRUNCATE)
+        times = rounds(cases, 3, options.threads)
+    print(f"\noverhead, {len(texts)} texts")
+    for name, taken in times.items():
+        print(f"  {name:22} {len(texts) / taken:8.1f} texts/s   {100 * (taken / times['plain call'] - 1):+6.1f} %")
+
+
+def first(pipe: nbpipes.Pipeline, options: argparse.Namespace) -> None:
+    """Prints the time to a stream's first result against that of a single call on the same text."""
+    texts = natural(options.rows)
+
+    def begin() -> float:
+        start = time.perf_counter()
+        job = pipe.stream(texts, **TRUNCATE)
+        next(iter(job))
+        taken = time.perf_counter() - start
+        job.stop()
+        while not job.wait(1):
+            pass
+        return taken
+
+    def single() -> float:
+        start = time.perf_counter()
+        pipe(texts[0], **TRUNCATE)
+        return time.perf_counter() - start
+
+    single()
+    stream, call = (statistics.median(work() for _ in range(9)) for work in (begin, single))
+    print(
+        f"\nfirst result of a stream {1000 * stream:.1f} ms, a single call {1000 * call:.1f} ms: {stream / call:.2f} ×"
+    )
+
+
+def count(seconds: float) -> float:
+    """Turns of a loop of pure Python a second, in the thread that calls."""
+    end, turns, total = time.perf_counter() + seconds, 0, 0
+    while time.perf_counter() < end:
+        for number in range(1000):
+            total += number * number
+        turns += 1
+    return turns / seconds
+
+
+def beside(pipe: nbpipes.Pipeline, options: argparse.Namespace, seconds: float = 6.0) -> None:
+    """Prints how a stream and a cell of pure Python slow each other down."""
+    texts = natural(options.rows) * 200
+    pipe(texts[:256], **TRUNCATE)
+    quiet, busy, alone, shared = [], [], [], []
+    for _ in range(3):
+        alone.append(count(seconds / 2))
+        job = pipe.stream(texts, **TRUNCATE)
+        job.wait(1)
+        quiet.append(pace(job, lambda: time.sleep(seconds)))
+        busy.append(pace(job, lambda: shared.append(count(seconds))))
+        job.stop()
+        while not job.wait(1):
+            pass
+    still, beside_it = statistics.median(quiet), statistics.median(busy)
+    print(f"\na stream alone {still:.1f} rows/s, beside a busy cell {beside_it:.1f}: {still / beside_it:.2f} × slower")
+    lone, with_it = statistics.median(alone), statistics.median(shared)
+    print(f"the cell alone {lone:.0f} turns/s, beside a stream {with_it:.0f}: {lone / with_it:.2f} × slower")
+
+
+def pace(job: Job, work: Callable[[], object]) -> float:
+    """Rows a second that a job does while `work` runs."""
+    done, start = job.snapshot()["done"], time.perf_counter()
+    work()
+    return (job.snapshot()["done"] - done) / (time.perf_counter() - start)
+
+
+def trap(pipe: nbpipes.Pipeline, options: argparse.Namespace) -> None:
+    """Prints a call's time before and after another Python thread ran torch."""
+
+    def call() -> float:
+        start = time.perf_counter()
+        for _ in range(50):
+            pipe("This is a test")
+        return (time.perf_counter() - start) / 50
+
+    def other() -> None:
+        x = torch.randn(2000, 2000)
+        for _ in range(3):
+            x @ x
+
+    call()
+    before = statistics.median(call() for _ in range(5))
+    job = pipe.stream(natural(64), **TRUNCATE)
+    job.result()
+    after_job = statistics.median(call() for _ in range(5))
+    thread = threading.Thread(target=other)
+    thread.start()
+    thread.join()
+    after = statistics.median(call() for _ in range(5))
+    print(f"\none call {1000 * before:.2f} ms; after a stream {1000 * after_job:.2f} ms ({after_job / before:.2f} ×)")
+    print(f"after a foreign thread ran torch {1000 * after:.2f} ms ({after / before:.2f} ×)")
+
+
+def memory(folder: Path, options: argparse.Namespace) -> None:
+    """Prints the peak of both packages, each in a fresh process, theirs at batch size 8."""
+    found = {}
+    for package, extra in (("nbpipes", ""), ("transformers", "batch_size=8")):
+        script = PEAK.format(
+            package=package,
+            here=str(Path(__file__).parent),
+            folder=str(folder),
+            rows=options.rows,
+            options=extra,
+            threads=options.threads,
+        )
+        done = subprocess.run([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, check=True)
+        found[package] = json.loads(done.stdout.splitlines()[-1])
+    print(
+        f"\npeak over {options.rows} texts: " + ", ".join(f"{name} {mb:.0f} MB" for name, mb in found.items()), end=""
+    )
+    print(f": {found['nbpipes'] / found['transformers']:.2f} ×")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--rows", type=int, default=1500)
+    parts = {"overhead": overhead, "first": first, "beside": beside, "trap": trap}
+    parser.add_argument("--only", choices=[*parts, "memory"])
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = with_head(Path(scratch), "BertForSequenceClassification", 2)
+        pipe = nbpipes.pipeline("text-classification", model=folder, device="cpu")
+        for name, part in parts.items():
+            if options.only in (None, name):
+                part(pipe, options)
+        if options.only in (None, "memory"):
+            memory(folder, options)
+
+
+if __name__ == "__main__":
+    main()
