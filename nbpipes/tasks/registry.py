@@ -55,10 +55,10 @@ TASKS: dict[str, Row] = {
     ),
     "automatic-speech-recognition": Row(
         "automatic_speech_recognition:AutomaticSpeechRecognitionPipeline",
-        (Head.CTC,),
+        (Head.CTC, Head.SPEECH),
         ("facebook/wav2vec2-base-960h", "22aad52"),
         ("tokenizer", "feature_extractor"),
-        ("ForCTC",),
+        ("ForCTC", "WhisperForConditionalGeneration"),
         "audio",
     ),
     "text-generation": Row(
@@ -209,6 +209,7 @@ AUTO_CLASSES: Mapping[str, Head] = MappingProxyType(
         "AutoModelForSeq2SeqLM": Head.SEQ2SEQ,
         "AutoModelForSemanticSegmentation": Head.LABEL_MAPS,
         "AutoModelForSequenceClassification": Head.SEQUENCE,
+        "AutoModelForSpeechSeq2Seq": Head.SPEECH,
         "AutoModelForTokenClassification": Head.TOKENS,
         "AutoModelForUniversalSegmentation": Head.MASKS,
         "AutoModelForZeroShotImageClassification": Head.PAIRS,
