@@ -1,31 +1,21 @@
 """The loop that every call, stream and job runs: read, preprocess, batch, forward, postprocess, in order.
 
-Items are read in windows. A window's chunks are sorted by size and cut into batches under a budget, and results leave
-in the order of the items as soon as all before them are there. A source that knows its length is read 16 items ahead
-at first, then 32, ... up to 1024. One that does not (a generator) is read one item at first, then 2, 4, ...; but
-whenever reading it had to wait, as for a queue or a request, the next items are answered one by one, so that nobody
-waits for an answer that hangs on the next question.
+Items are read and batches are filled as engine/windows.py says. Results leave in the order of the items as soon as all
+before them are there.
 """
 
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
-from nbpipes.engine.events import Batched, Done, Event, Failed, Partial, Stage, Started, Tuned
+from nbpipes.engine.events import Batched, Done, Event, Failed, Partial, Started, Tuned
 from nbpipes.engine.memory import is_shortage, release, tidier
 from nbpipes.engine.tuning import Limits
+from nbpipes.engine.windows import Gathering, Piece, Reader, Slot
 from nbpipes.processing.batch import Chunk
-
-FIRST_WINDOW, LAST_WINDOW = 16, 1024
-WINDOW_BATCHES = 64
-"""Full batches that a window holds at most: what waits to be computed takes memory, most of all images."""
-WAITED = 1e-3
-"""Seconds beyond its own computing that reading an item may take before we say that it waited."""
-SINGLES = 64
-"""Items that are answered one by one after the source has waited."""
 
 Given = TypeVar("Given", contravariant=True)
 
@@ -58,37 +48,20 @@ class Telling(Protocol[Given]):
     ) -> Generator[tuple[int, str], None, list[ChunkOutput]]: ...
 
 
+@runtime_checkable
+class Ahead(Protocol):
+    """A pipeline whose preprocess takes long and lets others compute meanwhile: as many threads as `readers` do it."""
+
+    @property
+    def readers(self) -> int: ...
+
+
 class Interrupted(KeyboardInterrupt):
     """The user has ended a forward early. outputs: what each chunk has by then; their items are Done, then it rises."""
 
     def __init__(self, outputs: list[ChunkOutput]) -> None:
         super().__init__("stopped")
         self.outputs = outputs
-
-
-@dataclass(slots=True)
-class Slot:
-    """An item under way."""
-
-    index: int
-    item: Any
-    outputs: list[ChunkOutput | None] = field(default_factory=list)
-    open: bool = True
-    missing: int = 0
-    failure: tuple[Exception, Stage] | None = None
-
-    @property
-    def settled(self) -> bool:
-        return self.failure is not None or (not self.open and self.missing == 0)
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """One chunk of an item, and its place there."""
-
-    slot: Slot
-    place: int
-    chunk: Chunk
 
 
 def run(
@@ -108,15 +81,21 @@ def run(
     as it is there. ready: whether the source has another item at once; where it has not, what was read is computed.
     partial: whether to tell what there is of items that are being written.
     """
-    reader = Reader(items, lambda item: steps.preprocess(item, options), limits, patient=sized, ready=ready)
+
+    def cut(item: Any) -> Iterator[Chunk]:
+        return steps.preprocess(item, options)
+
+    threads = steps.readers if isinstance(steps, Ahead) else 0
+    reader = Reader(items, cut, limits, patient=sized, ready=ready, threads=threads)
+    gathering = Gathering(limits)
     under_way: deque[Slot] = deque()
     settled = _settled if ordered else _settled_anywhere
-    for slots, pieces in reader:
-        for slot in slots:
+    for window in reader:
+        for slot in window.slots:
             under_way.append(slot)
             yield Started(slot.index, slot.item)
         yield from settled(steps, under_way, options)
-        for batch in batches(pieces, limits):
+        for batch in gathering.batches(window):
             reports, stopped = [], None
             try:
                 for report in _compute(steps, batch, options, limits, partial):
@@ -133,106 +112,6 @@ def run(
     yield from settled(steps, under_way, options)
     if reader.error is not None:
         raise reader.error
-
-
-class Reader:
-    """Reads items, cuts them into chunks, and hands out windows: the items that began, and the chunks to compute."""
-
-    def __init__(
-        self,
-        items: Iterable[Any],
-        cut: Callable[[Any], Iterator[Chunk]],
-        limits: Limits,
-        *,
-        patient: bool,
-        ready: Callable[[], bool] | None = None,
-    ) -> None:
-        self.source, self.cut, self.patient, self.ready = enumerate(items), cut, patient, ready
-        start = limits.batch_size or 1
-        self.first = max(FIRST_WINDOW, start) if patient else start
-        self.limit, self.singles = self.first, 0
-        self.slots: list[Slot] = []
-        self.limits, self.size = limits, 0
-        self.waited, self.error = False, None
-
-    def __iter__(self) -> Iterator[tuple[list[Slot], list[Piece]]]:
-        pieces: list[Piece] = []
-        for slot in self._slots():
-            self.slots.append(slot)
-            for piece in self._pieces(slot):
-                # Only once there is one more, so that an item whose last piece fills a window is complete with it.
-                if len(pieces) >= max(self.limit, FIRST_WINDOW) or self._heavy:
-                    yield self._window(pieces)
-                    pieces = []
-                pieces.append(piece)
-                self.size += piece.chunk.size
-            if (
-                self.waited
-                or self._heavy
-                or len(self.slots) >= self.limit
-                or (self.ready is not None and not self.ready())
-            ):
-                yield self._window(pieces)
-                pieces = []
-        if self.slots or pieces:
-            yield self._window(pieces)
-
-    @property
-    def _heavy(self) -> bool:
-        return self.size >= WINDOW_BATCHES * self.limits.budget
-
-    def _window(self, pieces: list[Piece]) -> tuple[list[Slot], list[Piece]]:
-        slots, self.slots, self.size = self.slots, [], 0
-        if self.waited:
-            self.limit, self.singles, self.waited = self.first, SINGLES, False
-        elif self.singles:
-            self.singles -= 1
-        else:
-            self.limit = min(2 * self.limit, max(LAST_WINDOW, self.first))
-        return slots, [piece for piece in pieces if piece.slot.failure is None]
-
-    def _slots(self) -> Iterator[Slot]:
-        while True:
-            wall, busy = time.perf_counter(), time.thread_time()
-            try:
-                index, item = next(self.source)
-            except StopIteration:
-                return
-            except Exception as error:  # the source's own: what was read before it still counts
-                self.error = error
-                return
-            if not self.patient:
-                self.waited = time.perf_counter() - wall - (time.thread_time() - busy) > WAITED
-            yield Slot(index, item)
-
-    def _pieces(self, slot: Slot) -> Iterator[Piece]:
-        try:
-            for place, chunk in enumerate(self.cut(slot.item)):
-                slot.outputs.append(None)
-                slot.missing += 1
-                yield Piece(slot, place, chunk)
-        except Exception as error:
-            slot.failure = error, "preprocess"
-        slot.open = False
-
-
-def batches(pieces: Sequence[Piece], limits: Limits) -> Iterator[list[Piece]]:
-    """Cuts a window into batches: chunks of one group, the longest first, neighbours of about equal size."""
-    groups: dict[Any, list[Piece]] = {}
-    for piece in pieces:
-        groups.setdefault(piece.chunk.group, []).append(piece)
-    for group in groups.values():
-        group.sort(key=lambda piece: -piece.chunk.size)
-        batch: list[Piece] = []
-        total = 0
-        for piece in group:
-            full = limits.batch_size is not None and len(batch) >= limits.batch_size
-            if batch and (full or total + piece.chunk.size > limits.budget):
-                yield batch
-                batch, total = [], 0
-            batch.append(piece)
-            total += piece.chunk.size
-        yield batch
 
 
 def _compute(

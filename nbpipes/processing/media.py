@@ -10,6 +10,7 @@ import os
 import re
 import reprlib
 import struct
+import threading
 import time
 import warnings
 from collections.abc import Sequence
@@ -51,6 +52,35 @@ WANTED = "a path, an http(s) URL, base64, bytes, a PIL image, an array or a tens
 SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 # What Pillow and its codecs raise for files that are damaged in one way or another.
 DAMAGED = (OSError, ValueError, SyntaxError, TypeError, EOFError, IndexError, KeyError, struct.error, MemoryError)
+
+
+class Quiet:
+    """Silences the warnings of Pillow, about large images and odd metadata.
+
+    Python has one list of filters for all threads: those that came and went at different times would undo each other.
+    So the first one that comes silences, and the last one that goes brings the filters back.
+    """
+
+    def __init__(self) -> None:
+        self._lock, self._inside = threading.Lock(), 0
+        self._kept = warnings.catch_warnings()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._inside:
+                self._kept = warnings.catch_warnings()
+                self._kept.__enter__()
+                warnings.simplefilter("ignore")
+            self._inside += 1
+
+    def __exit__(self, *error: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if not self._inside:
+                self._kept.__exit__(None, None, None)
+
+
+quiet = Quiet()
 
 
 def is_image(value: Any) -> bool:
@@ -139,10 +169,8 @@ def _decoded(data: bytes, name: str) -> Image.Image:
 
 def _opened(file: Path | BytesIO, name: str) -> Image.Image:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of Pillow, about large images and odd metadata
-            with Image.open(file) as image:
-                return _finished(image, name)
+        with quiet, Image.open(file) as image:
+            return _finished(image, name)
     except (InputError, FileNotFoundError):
         raise
     except Image.DecompressionBombError:

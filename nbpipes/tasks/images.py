@@ -1,5 +1,6 @@
 """What the tasks that read images share."""
 
+import os
 from collections.abc import Sequence
 from typing import Any, ClassVar, TypeVar
 
@@ -15,6 +16,7 @@ from nbpipes.processing.media import is_image, is_url, read_image
 from nbpipes.results.pictures import remember
 
 OptionsT = TypeVar("OptionsT", bound=Options)
+READERS = 8
 
 
 class ReadsImages(Pipeline[OptionsT]):
@@ -25,6 +27,11 @@ class ReadsImages(Pipeline[OptionsT]):
 
     budget: ClassVar[int] = 8 * 224 * 224
     wanted = "an image (a path, URL, base64, bytes, PIL image, array or tensor)"
+
+    @property
+    def readers(self) -> int:
+        """Threads that decode and resize images while others are computed: a GPU wants more than one brings."""
+        return 1 if self.device.type == "cpu" else min(READERS, os.cpu_count() or 1)
 
     def is_item(self, value: Any) -> bool:
         return is_image(value)

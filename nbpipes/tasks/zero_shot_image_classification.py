@@ -98,7 +98,7 @@ class ZeroShotImageClassificationPipeline(ReadsImages[ZeroShotImageOptions]):
         key = (repr(given.tokenizer_kwargs), *sentences)
         if key not in self._known:
             while len(self._known) >= KEPT:
-                self._known.pop(next(iter(self._known)))
+                self._known.pop(next(iter(self._known)), None)  # another thread may have done it
             more = {name: value for name, value in (given.tokenizer_kwargs or {}).items() if name != "padding"}
             self._known[key] = Texts([self._encoded(sentence, more) for sentence in sentences])
         return self._known[key]

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nbpipes.engine.events import Batched, Done, Failed, Started
-from nbpipes.engine.loop import WINDOW_BATCHES, ChunkOutput, Limits, run
+from nbpipes.engine.loop import ChunkOutput, Limits, run
+from nbpipes.engine.windows import WINDOW_BATCHES
 from nbpipes.models.outputs import Logits
 from nbpipes.processing.batch import Chunk
 
