@@ -12,6 +12,7 @@ from nbpipes.engine.options import Options
 from nbpipes.engine.pipeline import Pipeline
 from nbpipes.models.outputs import Logits
 from nbpipes.processing.batch import Batch, Chunk
+from nbpipes.store import tables
 
 
 class Lengths(Pipeline[Options]):
@@ -48,6 +49,9 @@ def lengths() -> type[Lengths]:
     return Lengths
 
 
-@pytest.fixture(params=["sqlite", "shards"])
-def kind(request: pytest.FixtureRequest) -> str:
-    return request.param
+@pytest.fixture(params=[("sqlite", True), ("sqlite", False), ("shards", True), ("shards", False)], ids=str)
+def kind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A kind of store, on a machine with pyarrow (which the tests need) and on one without."""
+    kind, parquet = request.param
+    monkeypatch.setattr(tables, "has_parquet", lambda: parquet)
+    return kind
