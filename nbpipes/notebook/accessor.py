@@ -5,12 +5,15 @@ pandas' own `pipe` stays what it is: only a text as its first argument, which pa
 
 import functools
 from collections.abc import Callable, Hashable, Mapping
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from IPython import get_ipython
 
 from nbpipes.engine.events import Done, Failed
+from nbpipes.engine.jobs import Job
+from nbpipes.engine.progress import Progress
 from nbpipes.errors import InputError, nearest
 from nbpipes.notebook import catalog
 from nbpipes.notebook.columns import columns_of
@@ -41,6 +44,13 @@ class BoundPipe:
     def show(self, task: str, *columns: Hashable, **options: Any) -> Any:
         """The results of a task on a column, drawn, instead of new columns; rows without a value are left out."""
         return Rows(self._data, task, columns, options).shown()
+
+    def stream(
+        self, task: str, *columns: Hashable, sink: str | Path | None = None, on_error: str = "record", **options: Any
+    ) -> Job:
+        """Runs a task on a column in the background: a job, as `Pipeline.stream` starts it, with a result for each row
+        that has a value. sink: a folder that keeps the results, so that a killed kernel goes on where it was."""
+        return Rows(self._data, task, columns, options).streamed(sink, on_error)
 
     def __getattr__(self, name: str) -> Any:
         words = {word.replace("-", "_"): word for word in catalog.task_words()}
@@ -93,7 +103,8 @@ def added(data: Data, task: str, columns: tuple[Hashable, ...], options: Mapping
     """The data with the results of a task as new columns; of a Series, the results alone.
 
     columns: the column with the inputs. options: names of columns for tasks with several inputs (question=, context=);
-    into= names the new column; on_error="skip" leaves rows empty whose item fails; batch=, model=, and the task's own.
+    into= names the new column; on_error="skip" leaves rows empty whose item fails; batch=, progress=, model=, and the
+    task's own.
     Rows keep their index, rows without a value stay empty, and equal inputs are computed once.
     """
     rows = Rows(data, task, columns, dict(options))
@@ -116,6 +127,7 @@ class Rows:
         self.on_error = options.pop("on_error", "raise")
         if self.on_error not in ("raise", "skip"):
             raise InputError(f"on_error must be 'raise' or 'skip', not {self.on_error!r}")
+        self.progress = options.pop("progress", None)
         self.batch = options.pop("batch", options.pop("batch_size", None))
         self.items = _items(data, self.form, columns, options)
         words = catalog.build_words()
@@ -137,6 +149,13 @@ class Rows:
             items = [item for item in self.items if item is not None and _key(item) in found]
             return pipe.gather([found[_key(item)] for item in items], items, self._chosen(pipe))
 
+    def streamed(self, sink: str | Path | None, on_error: str) -> Job:
+        """A job over the rows that have a value, which its results count from 0."""
+        items = [item for item in self.items if item is not None]
+        batch = None if self.batch == "auto" else self.batch
+        with _models().use(self.building) as (pipe, _):
+            return pipe.stream(items, sink=sink, on_error=on_error, batch_size=batch, **self.options)
+
     def _chosen(self, pipe: Any) -> Any:
         return pipe.options.updated(self.options, pipe.task)
 
@@ -146,12 +165,15 @@ class Rows:
         found: dict[Hashable, Any] = {}
         batch = None if self.batch == "auto" else self.batch
         keys = list(different)
-        for event in pipe.events(list(different.values()), batch_size=batch, **self.options):
-            if isinstance(event, Done):
-                found[keys[event.index]] = event.result
-            elif isinstance(event, Failed) and self.on_error == "raise":
-                event.error.add_note(f"This is row {self._label(keys[event.index])}; it failed in {event.stage}.")
-                raise event.error
+        with Progress(len(different), pipe.kind, self.progress) as bar:
+            for event in pipe.events(list(different.values()), batch_size=batch, **self.options):
+                if isinstance(event, Done):
+                    found[keys[event.index]] = event.result
+                elif isinstance(event, Failed) and self.on_error == "raise":
+                    event.error.add_note(f"This is row {self._label(keys[event.index])}; it failed in {event.stage}.")
+                    raise event.error
+                if isinstance(event, Done | Failed):
+                    bar.advance()
         return found
 
     def _label(self, key: Hashable) -> Any:

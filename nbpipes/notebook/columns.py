@@ -55,12 +55,35 @@ def _first_label(result: Any) -> Values:
     return {"": result["labels"][0], "_score": result["scores"][0]}
 
 
+def _best_of(result: Any) -> Values:
+    """The first of a list of labels with scores, which is sorted."""
+    return {"": result[0]["label"], "_score": result[0]["score"]} if result else {}
+
+
+def _listed(result: Any) -> Values:
+    return {"": list(result)}
+
+
+def _itself(result: Any) -> Values:
+    return {"": result}
+
+
+def _written(name: str) -> Callable[[Any], Values]:
+    """What a model wrote; a list where it wrote several texts."""
+
+    def values(result: Any) -> Values:
+        texts = [one[name] for one in (result if isinstance(result, list) else [result])]
+        return {"": texts[0] if len(texts) == 1 else texts}
+
+    return values
+
+
 SCORED = {"": TEXT, "_score": NUMBER}
-WHOLE = Columns("result", {"": OBJECT}, lambda result: {"": result})
+WHOLE = Columns("result", {"": OBJECT}, _itself)
 TASKS: Mapping[str, Columns] = MappingProxyType(
     {
         "text-classification": Columns("label", SCORED, _best("label", ("score",))),
-        "token-classification": Columns("entities", {"": OBJECT}, lambda result: {"": list(result)}),
+        "token-classification": Columns("entities", {"": OBJECT}, _listed),
         "question-answering": Columns(
             "answer",
             {**SCORED, "_start": PLACE, "_end": PLACE},
@@ -68,7 +91,19 @@ TASKS: Mapping[str, Columns] = MappingProxyType(
         ),
         "fill-mask": Columns("filled", {"": TEXT, "_word": TEXT, "_score": NUMBER}, _first_word),
         "zero-shot-classification": Columns("label", SCORED, _first_label),
-        "feature-extraction": Columns("vector", {"": OBJECT}, lambda result: {"": result}),
+        "feature-extraction": Columns("vector", {"": OBJECT}, _itself),
+        "text-generation": Columns("generated", {"": OBJECT}, _written("generated_text")),
+        "text2text-generation": Columns("generated", {"": TEXT}, _written("generated_text")),
+        "summarization": Columns("summary", {"": TEXT}, _written("summary_text")),
+        "translation": Columns("translation", {"": TEXT}, _written("translation_text")),
+        "image-classification": Columns("label", SCORED, _best_of),
+        "zero-shot-image-classification": Columns("label", SCORED, _best_of),
+        "image-feature-extraction": Columns("vector", {"": OBJECT}, _itself),
+        "object-detection": Columns("objects", {"": OBJECT}, _listed),
+        "image-segmentation": Columns("segments", {"": OBJECT}, _listed),
+        "depth-estimation": Columns("depth", {"": OBJECT}, lambda result: {"": result["depth"]}),
+        "audio-classification": Columns("label", SCORED, _best_of),
+        "automatic-speech-recognition": Columns("text", {"": TEXT}, _best("text", ())),
     }
 )
 

@@ -11,6 +11,7 @@ import pytest
 from nbpipes import pipeline
 from nbpipes.errors import InputError
 from nbpipes.notebook import accessor
+from nbpipes.notebook.columns import columns_of
 
 
 @pytest.fixture(autouse=True)
@@ -166,3 +167,30 @@ def test_results_are_shown(tiny, frame):
     shown = frame.pipe.show("ner", "text", model=tiny("tokens"), ignore_labels=[])
     assert len(shown) == 3
     assert "entities" in shown.to_html()
+
+
+def test_stream(frame, tiny, tmp_path):
+    model = tiny("sequence")
+    job = frame.pipe.stream("sentiment", "text", model=model, sink=tmp_path / "run")
+    found = job.result(60)
+    assert [one["label"] for one in found] == frame.pipe.sentiment("text", model=model)["label"].dropna().tolist()
+    again = frame.pipe.stream("sentiment", "text", model=model, sink=tmp_path / "run")
+    assert list(again.result(60)) == list(found)
+    assert again.snapshot()["skipped"] == 3
+
+
+def test_progress(frame, tiny, capsys):
+    frame.pipe.sentiment("text", model=tiny("sequence"), progress=True)
+    assert "2/2" in capsys.readouterr().err
+    frame.pipe.sentiment("text", model=tiny("sequence"), progress=False)
+    assert capsys.readouterr().err == ""
+
+
+def test_every_task_has_columns_that_fit():
+    written = [{"generated_text": "a"}]
+    assert columns_of("text-generation").frame([written, None], "out", pd.RangeIndex(2))["out"][0] == "a"
+    two = columns_of("summarization").frame([[{"summary_text": "a"}, {"summary_text": "b"}]], "s", pd.RangeIndex(1))
+    assert two["s"][0] == ["a", "b"]
+    found = columns_of("image-classification").frame([[{"label": "cat", "score": 0.5}], []], "l", pd.RangeIndex(2))
+    assert found["l"][0] == "cat"
+    assert found["l_score"].tolist() == [0.5, pd.NA]
