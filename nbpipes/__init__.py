@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from nbpipes.factory import PIPELINE_REGISTRY, pipeline
     from nbpipes.notebook.playground import playground
     from nbpipes.notebook.publish import close_all
-    from nbpipes.processing.conversation import Conversation
+    from nbpipes.results.conversation import Conversation
     from nbpipes.processing.datasets import KeyDataset, KeyPairDataset
     from nbpipes.store.run import Run
     from nbpipes.widgets.comparison import compare
@@ -43,7 +43,7 @@ __all__ = [
 # Names are imported when they are first used: `import nbpipes` must not cost the time of `import torch`.
 LAZY = {
     "ChunkPipeline": "nbpipes.engine.pipeline:Pipeline",
-    "Conversation": "nbpipes.processing.conversation:Conversation",
+    "Conversation": "nbpipes.results.conversation:Conversation",
     "KeyDataset": "nbpipes.processing.datasets:KeyDataset",
     "KeyPairDataset": "nbpipes.processing.datasets:KeyPairDataset",
     "PIPELINE_REGISTRY": "nbpipes.factory:PIPELINE_REGISTRY",

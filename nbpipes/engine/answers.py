@@ -49,11 +49,12 @@ def _results(events: Iterator[Event], on_error: str, bar: Progress, note: bool) 
 
 @contextmanager
 def kept(pairs: Sequence[Any], given: Given, partial: Callable[[], Any]) -> Iterator[None]:
-    """What ends a call on a list early carries what was done until then."""
+    """What ends a call early carries what was done until then."""
     try:
         yield
     except (Exception, KeyboardInterrupt) as error:
-        if given.shape == "list" and pairs:
+        if given.shape != "lazy" and pairs:
             error.partial = partial()  # type: ignore[attr-defined]
-            error.add_note(f"{len(pairs):,} of {given.size:,} items were done; this exception has them as .partial")
+            many = f"{len(pairs):,} of {given.size:,} items were done; this exception has them as .partial"
+            error.add_note(many if given.shape == "list" else "This exception has what was written as .partial")
         raise

@@ -10,11 +10,12 @@ from nbpipes.engine import compute
 from nbpipes.engine.answers import OnError, kept, results
 from nbpipes.engine.compat import Documented
 from nbpipes.engine.devices import pick_device
+from nbpipes.engine.drafts import drafted
 from nbpipes.engine.events import Event
 from nbpipes.engine.inputs import Given, LazyResults, sort_out
 from nbpipes.engine.loop import ChunkOutput, run
 from nbpipes.engine.options import Options
-from nbpipes.engine.progress import Progress
+from nbpipes.engine.progress import Progress, notebook
 from nbpipes.engine.saving import Saved
 from nbpipes.engine.streaming import Streamed
 from nbpipes.engine.tuning import Limits, Sizes
@@ -161,31 +162,33 @@ class Pipeline(Documented, Saved, Streamed, Generic[OptionsT]):
         "record" puts a Failure in the place of its result, "skip" nothing.
         progress: whether a bar is shown; None shows it where a run takes more than a second.
         options: the task's keywords, for this call only; an unknown one is a TypeError.
-        An interrupt or error while a list runs carries what was done before it, as its attribute `partial`.
+        An interrupt or error carries what was done before it, half a text included, as its attribute `partial`.
         """
         if not args and "inputs" in options:
             args = (options.pop("inputs"),)
         given = self.arguments(args, options)
         chosen = self.options.updated(options, self.task)
         limits, many = self.limits(batch_size), given.shape != "one"
+        watched = progress is not False and given.shape != "lazy" and notebook() is not None
 
         def start(items: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
-            events = run(self, items, chosen, limits, sized=given.size is not None)
+            events = run(self, items, chosen, limits, sized=given.size is not None, partial=watched)
             bar = Progress(given.size, self.kind, progress if many else False)
-            return results(events, on_error, bar, note=many)
+            return results(drafted(events, shown=watched), on_error, bar, note=many)
 
         if given.shape == "lazy":
             return LazyResults(given, lambda items: (self.annotated(r, item) for item, r in start(items)))
         pairs: list[tuple[Any, Any]] = []
-        with kept(pairs, given, lambda: self._gathered(pairs, chosen)):
+        with kept(pairs, given, lambda: self._answer(pairs, chosen, many)):
             pairs.extend(start(given.items))
-        if many:
-            return self._gathered(pairs, chosen)
-        for item, result in pairs:
-            return self.annotated(self.present(result, item, chosen), item)
-        return None
+        return self._answer(pairs, chosen, many)
 
-    def _gathered(self, pairs: Sequence[tuple[Any, Any]], options: OptionsT) -> Any:
+    def _answer(self, pairs: Sequence[tuple[Any, Any]], options: OptionsT, many: bool) -> Any:
+        """What a call gives back: many results, or the one that there is."""
+        if not many:
+            for item, result in pairs:
+                return self.annotated(self.present(result, item, options), item)
+            return None
         return self.gather([result for _, result in pairs], [item for item, _ in pairs], options)
 
     def gather(self, results: list[Any], items: list[Any], options: OptionsT) -> Any:

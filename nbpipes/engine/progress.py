@@ -53,7 +53,7 @@ class Progress:
 
     def _draw(self, state: str) -> None:
         if self._face is None:
-            kernel = _notebook()
+            kernel = notebook()
             self._face = Html(self, kernel) if kernel else Terminal(self)
         self._face.draw(self.done, state)
 
@@ -122,7 +122,7 @@ def duration(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-def _notebook() -> ModuleType | None:
+def notebook() -> ModuleType | None:
     """IPython's display functions, if this runs in a notebook's kernel. Where it does, IPython is there already."""
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython is not None else None
@@ -131,4 +131,4 @@ def _notebook() -> ModuleType | None:
 
 def _watched() -> bool:
     """Whether somebody sees a bar."""
-    return _notebook() is not None or (sys.stderr is not None and sys.stderr.isatty())
+    return notebook() is not None or (sys.stderr is not None and sys.stderr.isatty())

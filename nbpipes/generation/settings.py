@@ -17,7 +17,7 @@ class Settings:
     """Settings under the names and with the defaults of transformers' GenerationConfig; printing shows what differs.
 
     max_length counts the prompt, max_new_tokens does not and wins. seed: makes sampling repeatable; the same prompt
-    with the same seed gives the same text, whatever else is in the batch. output_scores: tell how likely each token was.
+    with the same seed gives the same text, whatever else is in the batch. output_scores: tell how likely tokens were.
     """
 
     max_length: int = DEFAULT_LENGTH

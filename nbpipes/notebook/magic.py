@@ -14,6 +14,7 @@ from traitlets import Any as AnyTrait
 from traitlets import Dict, Enum, Float, Unicode, default, observe
 
 from nbpipes.errors import InputError, NbpipesError
+from nbpipes.notebook.chat import offer_chat
 from nbpipes.notebook.commands import COMMANDS, checked_alias, task_info, usage
 from nbpipes.notebook.line import VIEWS, Line, read_cell, read_line
 from nbpipes.notebook.models import Models, free_memory
@@ -110,9 +111,7 @@ class PipeMagics(Magics):
             self.ipython.push({switches.out: outcome.value})
         if switches.time:
             print(timing(outcome))
-        shown = (
-            None if switches.quiet or outcome.value is None else viewed(outcome.value, switches.show_as or self.view)
-        )
+        shown = None if switches.quiet or outcome.value is None else self._shown(line, body, outcome.value)
         if outcome.error is None and not outcome.stopped:
             return shown
         if shown is not None:
@@ -124,6 +123,13 @@ class PipeMagics(Magics):
         if outcome.done:
             outcome.error.add_note(where)
         raise outcome.error
+
+    def _shown(self, line: Line, body: str | None, value: Any) -> Any:
+        """What the cell shows of a value; a chat can be gone on with."""
+        view, defaults = line.switches.show_as or self.view, self._defaults()
+        if view == "widget":
+            offer_chat(value, lambda: self.session.opened(line, body, defaults))
+        return viewed(value, view)
 
     def _stream(self, line: Line, body: str | None) -> None:
         """Start a job and show its panel. The one that the same variable held from an earlier run is stopped."""

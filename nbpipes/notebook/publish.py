@@ -7,13 +7,14 @@ sheet in the twin hides what a dead view leaves.
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from IPython.core.getipython import get_ipython
 from IPython.display import publish_display_data
 
+from nbpipes.results.conversation import Conversation
 from nbpipes.results.records import Record, Records
 from nbpipes.results.short import short
 from nbpipes.widgets.registry import view_of
@@ -58,9 +59,15 @@ class Shown:
 
 
 SHOWN = Shown()
+_offered: list[tuple[Any, Callable[[], View]]] = []
 
 
-def show(result: Record | Records) -> None:
+def offer(result: Any, make: Callable[[], View]) -> None:
+    """Have a result shown by a view that can do more than the result knows of, the next time that it is shown."""
+    _offered[:] = [(result, make)]
+
+
+def show(result: Record | Records | Conversation) -> None:
     """Publish a result as its static HTML and its live view.
 
     NotImplementedError where there is no kernel, no view for it, or NBPIPES_LIVE=0: IPython then shows its HTML.
@@ -68,7 +75,9 @@ def show(result: Record | Records) -> None:
     shell = get_ipython()
     if not has_kernel(shell) or not live():
         raise NotImplementedError("only a kernel has live views")
-    view = view_of(result)
+    make = next((make for offered, make in _offered if offered is result), lambda: view_of(result))
+    _offered.clear()
+    view = make()
     if view is None:
         raise NotImplementedError(f"there is no view for {result.task}")
     own(view)

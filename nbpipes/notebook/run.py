@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from nbpipes.engine.drafts import drafted
 from nbpipes.engine.events import Done, Failed
 from nbpipes.engine.progress import Progress
 
@@ -48,10 +49,11 @@ def run(
     total = given.size if limit is None or given.size is None else min(given.size, limit)
     pairs: list[tuple[Any, Any]] = []
     error, stopped = None, False
-    events = pipe.events(islice(given.items, limit), sized=given.size is not None, batch_size=batch, **named)
+    told = pipe.events(islice(given.items, limit), sized=given.size is not None, batch_size=batch, **named)
+    events = drafted(told, shown=progress is not False)
     bar = Progress(total, pipe.kind, False if given.shape == "one" else progress)
     try:
-        with closing(events), bar:
+        with closing(told), bar:
             for event in events:
                 if isinstance(event, Done):
                     bar.advance()

@@ -52,13 +52,13 @@ class Session:
 
     def run(self, line: Line, body: str | None, defaults: Defaults) -> Outcome:
         """Run a cell, or a line (body None). Errors: MagicError for what it says, else what the pipeline raises."""
-        with self._prepared(line, body, defaults) as (pipe, call, seconds):
+        with self.opened(line, body, defaults) as (pipe, call, seconds):
             return replace(self._run(line, pipe, call), loading=seconds)
 
     def stream(self, line: Line, body: str | None, defaults: Defaults) -> Any:
         """Start what a cell says in the background; give the job. Its pipeline stays in memory until it is over."""
         with ExitStack() as stack:
-            pipe, call, _ = stack.enter_context(self._prepared(line, body, defaults))
+            pipe, call, _ = stack.enter_context(self.opened(line, body, defaults))
             value, limit = call.value, line.switches.limit
             if limit is not None and not pipe.is_item(value):
                 value = value[:limit] if isinstance(value, list | tuple) else islice(value, limit)
@@ -67,7 +67,7 @@ class Session:
             return job
 
     @contextmanager
-    def _prepared(self, line: Line, body: str | None, defaults: Defaults) -> Iterator[tuple[Any, Call, float]]:
+    def opened(self, line: Line, body: str | None, defaults: Defaults) -> Iterator[tuple[Any, Call, float]]:
         """The pipeline that a cell asks for, what it is called with, and the seconds that loading it took."""
         line = expanded(line, defaults.aliases)
         values = {key: self._resolved(value) for key, value in line.values.items()}

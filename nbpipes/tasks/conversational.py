@@ -11,7 +11,7 @@ from nbpipes.generation.loop import Request, room
 from nbpipes.models.heads import Head
 from nbpipes.processing.batch import Batch, Chunk
 from nbpipes.processing.chat import check_chat, choose_template, is_chat, render
-from nbpipes.processing.conversation import Conversation
+from nbpipes.results.conversation import Conversation
 from nbpipes.tasks.text2text import about_sources
 from nbpipes.tasks.writing import Writing, WritingOptions
 
@@ -93,6 +93,7 @@ class ConversationalPipeline(Writing[ConversationalOptions]):
         ids = answer.output.written[0].tokens
         text = self.tokenizer.decode(ids, True, given.clean_up_tokenization_spaces)
         conversation.add_message({"role": "assistant", "content": text})
+        conversation.meta = self.meta
         return conversation
 
     def gather(self, results: list[Any], items: list[Any], options: ConversationalOptions) -> Any:

@@ -15,7 +15,7 @@ from nbpipes.errors import InputError
 from nbpipes.generation.generate import Decoder, decoder_of, writer
 from nbpipes.generation.loop import Request, Writer, Written
 from nbpipes.generation.settings import NAMES, Settings, resolve
-from nbpipes.processing.batch import Batch, Chunk
+from nbpipes.processing.batch import Batch, Chunk, pack
 
 
 @dataclass(frozen=True)
@@ -119,6 +119,10 @@ class Writing(Pipeline[OptionsT]):
             base = own.changed() if isinstance(own, Settings) else own
             return resolve({}, base, {}, given, pad=self._pad)
         return resolve(self.writing_defaults, self.model_settings, self._task_settings, given, pad=self._pad)
+
+    def collate(self, chunks: Sequence[Chunk]) -> Batch:
+        """One batch of exactly these chunks: each of them is written about."""
+        return pack(chunks, self.device)
 
     def forward(self, chunks: Chunk | Sequence[Chunk], options: OptionsT | None = None) -> Any:
         """Writes on, for one chunk or a batch of them. Returns a ChunkOutput for a chunk, a list of them for a list."""

@@ -1,15 +1,16 @@
 """Which view shows which result."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from nbpipes.display import registry
 from nbpipes.errors import InputError
+from nbpipes.results.conversation import Conversation
 from nbpipes.results.failures import Failure
 from nbpipes.results.records import Record, Records
-from nbpipes.widgets import answers, blanks, boxes, depth, embeddings, entities, labels, masks, text
+from nbpipes.widgets import answers, blanks, boxes, chat, depth, embeddings, entities, labels, masks, text
 from nbpipes.widgets.gallery import Gallery, Items
-from nbpipes.widgets.rows import rows_of
+from nbpipes.widgets.rows import excerpt, picture_name, rows_of
 from nbpipes.widgets.view import VERSION, View
 
 
@@ -25,6 +26,7 @@ KINDS: Mapping[str, Kind] = {
     "answers": Kind(answers.Answers, answers.describe),
     "blanks": Kind(blanks.Blanks, blanks.describe),
     "boxes": Kind(boxes.Boxes, boxes.describe),
+    "chat": Kind(chat.Chat, chat.describe),
     "depth": Kind(depth.Depth, depth.describe),
     "embeddings": Kind(embeddings.Embeddings, embeddings.describe),
     "image_labels": Kind(labels.Labels, labels.describe_image),
@@ -34,8 +36,11 @@ KINDS: Mapping[str, Kind] = {
     "text": Kind(text.Text, text.describe),
 }
 
+PICTURES = frozenset({"boxes", "depth", "image_labels", "masks"})
+"""Those whose items are pictures."""
 
-def view_of(result: Record | Records) -> View | None:
+
+def view_of(result: Record | Records | Conversation) -> View | None:
     """Make the live view of a result; None where there is only the static HTML."""
     if isinstance(result, Records) and result.batched:
         if len(result) == 1 and isinstance(result[0], Record | Records):
@@ -48,6 +53,8 @@ def view_of(result: Record | Records) -> View | None:
 
 def module_of(task: str, value: Any) -> str:
     """The name of the display module that draws the result of one item, "text" for texts that a model wrote."""
+    if chat.chats_of(value):
+        return "chat"
     return "text" if text.written(value) else registry.find(task, value).module
 
 
@@ -72,6 +79,13 @@ def parts_of(task: str, value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
+def classes_of(module: str, values: Sequence[Any]) -> tuple[str, ...]:
+    """The classes of several results that have a colour, which is the same in all of their views."""
+    if module == "spans":
+        return entities.classes_of(values)
+    return boxes.classes_of(values) if module in ("boxes", "masks") else ()
+
+
 def _gallery(result: Records) -> View | None:
     known = (
         entry for entry in result if isinstance(entry, Record | Records) and entry and not isinstance(entry, Failure)
@@ -83,7 +97,7 @@ def _gallery(result: Records) -> View | None:
         if spec is not None:
             return embeddings.Embeddings(result, spec, result.meta)
 
-    classes = entities.classes_of(result) if module == "spans" else ()
+    classes = classes_of(module, result)
 
     def describe(index: int) -> dict[str, Any]:
         if isinstance(result[index], Failure):
@@ -103,5 +117,7 @@ def _gallery(result: Records) -> View | None:
         parts=lambda index: parts_of(result.task, result[index]),
         classes=classes,
         bundles=(KINDS[module].view.name,) if module in KINDS else (),
+        name=picture_name if module in PICTURES else excerpt,
+        pictures=module in PICTURES,
     )
     return Gallery(result, items, result.meta, f"{len(result):,} results of {result.task or 'a task'}")

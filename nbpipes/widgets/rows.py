@@ -1,10 +1,14 @@
 """Many results as rows of a table: what stands in the cells of each kind of result."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from nbpipes.display import answers, blanks, kit, scores, spans
+from nbpipes.display import answers, blanks, depth, kit, scores, spans
+from nbpipes.display.chat import content_of
+from nbpipes.display.pictures import name_of
 from nbpipes.results.failures import Failure
+from nbpipes.widgets import boxes, chat
 from nbpipes.widgets import text as texts
 from nbpipes.widgets.view import score, text
 
@@ -36,7 +40,7 @@ class Rows(NamedTuple):
 def rows_of(module: str, values: Sequence[Any]) -> Rows:
     """How results are shown as rows. module: of the display that draws one of them."""
     match module:
-        case "scores":
+        case "scores" | "image_labels":
             return _labels(values)
         case "spans":
             return Rows((Column("entities", "number"), Column("found", "chips")), _entities)
@@ -44,8 +48,14 @@ def rows_of(module: str, values: Sequence[Any]) -> Rows:
             return Rows((Column("answer", "text"), Column("score", "number")), _answer)
         case "blanks":
             return Rows((Column("words", "text"), Column("score", "number")), _words)
-        case "text":
+        case "text" | "chat":
             return Rows((Column("text", "text"),), _text)
+        case "boxes" | "masks":
+            return Rows(
+                (Column("objects" if module == "boxes" else "regions", "number"), Column("found", "chips")), _things
+            )
+        case "depth":
+            return Rows((Column("least", "number"), Column("largest", "number")), _depths)
     return Rows((Column("result", "text"),), lambda value: [text(value, WORDS)])
 
 
@@ -54,6 +64,22 @@ def excerpt(source: Any) -> str:
     question = answers.part_of(source, "question") if kit.text_of(source) is None else None
     words = question if isinstance(question, str) else kit.text_of(source) or ""
     return text(" ".join(words[: 2 * WORDS].split()), WORDS)
+
+
+def picture_name(source: Any) -> str:
+    """What the picture of an item is called."""
+    return text(name_of(source), WORDS)
+
+
+def _things(value: Any) -> list[Any]:
+    """How many objects or regions there are, and their labels, the most frequent first."""
+    labels = [text(str(part["label"]), 200) for part in boxes.parts_of(value)]
+    return [len(labels), [[label, f"{count:,}"] for label, count in Counter(labels).most_common(CHIPS)]]
+
+
+def _depths(value: Any) -> list[Any]:
+    found = depth.depths_of(value)
+    return [None, None] if found is None else [score(float(found.min())), score(float(found.max()))]
 
 
 def _labels(values: Sequence[Any]) -> Rows:
@@ -95,6 +121,8 @@ def _words(value: Any) -> list[Any]:
 
 
 def _text(value: Any) -> list[Any]:
+    if chats := chat.chats_of(value):
+        return [text(content_of(chats[0]["generated_text"][-1]), WORDS)]
     found = texts.written(value)
     words = next((entry[key] for entry in found[:1] for key in texts.KEYS if key in entry), "")
     return [text(words, WORDS)]

@@ -1,4 +1,4 @@
-"""The view of text that a model wrote: continued, translated, summarised, or said in a chat."""
+"""The view of text that a model wrote: continued, translated or summarised."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
@@ -6,11 +6,11 @@ from typing import Any, ClassVar
 from traitlets import Unicode
 
 from nbpipes.display import kit
+from nbpipes.display.tokens import pieces_of
 from nbpipes.widgets.assets import bundle
-from nbpipes.widgets.view import View, prose, text
+from nbpipes.widgets.view import ENTRIES, View, prose, score, text
 
 KEYS = ("generated_text", "summary_text", "translation_text")
-TURNS = 500
 LONG = 200_000
 
 
@@ -34,8 +34,8 @@ def describe(value: Any, source: Any) -> dict[str, Any]:
     """What the front end draws. A prompt is told from what follows it where the text repeats it."""
     found = written(value)
     given = kit.text_of(source)
-    answers = [_answer(next(entry[key] for key in KEYS if key in entry), given) for entry in found]
-    continues = bool(answers) and all(answer["prompt"] or answer["turns"] for answer in answers)
+    answers = [_answer(entry, given) for entry in found]
+    continues = bool(answers) and all(answer["prompt"] for answer in answers)
     return {
         "about": f"Written texts: {len(answers):,}",
         **prose(None if continues else given),
@@ -43,11 +43,8 @@ def describe(value: Any, source: Any) -> dict[str, Any]:
     }
 
 
-def _answer(value: Any, given: str | None) -> dict[str, Any]:
-    if isinstance(value, list):
-        turns = [turn for turn in value if isinstance(turn, Mapping)]
-        said = [{"role": text(turn.get("role"), 40), "content": text(turn.get("content"), LONG)} for turn in turns]
-        return {"prompt": "", "text": said[-1]["content"] if said else "", "more": 0, "turns": said[-TURNS:]}
+def _answer(entry: Mapping[str, Any], given: str | None) -> dict[str, Any]:
+    value = next(entry[key] for key in KEYS if key in entry)
     whole = value if isinstance(value, str) else text(value)
     prompt = given if given and whole.startswith(given) else ""
     rest = whole[len(prompt) :]
@@ -55,5 +52,5 @@ def _answer(value: Any, given: str | None) -> dict[str, Any]:
         "prompt": text(prompt, LONG),
         "text": text(rest, LONG),
         "more": max(len(rest) - LONG, 0),
-        "turns": None,
+        "pieces": [[text(piece, LONG), score(chance)] for piece, chance in pieces_of(entry)[:ENTRIES]],
     }

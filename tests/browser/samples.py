@@ -5,6 +5,7 @@ import torch
 from PIL import Image, ImageDraw
 
 from nbpipes.results import annotate, annotate_batch
+from nbpipes.widgets.chat import Chat, Said, describe
 
 META = {"model": "tiny/model", "revision": "0" * 40, "device": "cpu", "dtype": "float32", "seconds": 0.0123}
 STORY = (
@@ -250,5 +251,58 @@ depth = annotate(
     {"predicted_depth": torch.from_numpy(2 + 8 * (down / 427) ** 2 + across / 640), "depth": beach.convert("L")},
     "depth-estimation",
     beach,
+    dict(META),
+)
+
+
+def echo(messages, stopping):
+    """Answers like a model, slowly."""
+    words = f"You said: {messages[-1]['content']}"
+    for end in range(1, len(words)):
+        if stopping.wait(0.02):
+            break
+        yield Said(words[:end], end // 4)
+    yield Said(words[: end + 1], len(words) // 4, 0.02 * len(words))
+
+
+def talk():
+    return Chat(chat, describe(chat, None), dict(META), answer=echo)
+
+
+scored = annotate(
+    [
+        {
+            "generated_text": "The capital of France is Paris, I think.",
+            "tokens": [
+                {"text": word, "score": score}
+                for word, score in (
+                    (" is", 0.93),
+                    (" Paris", 0.71),
+                    (",", 0.22),
+                    (" I", 0.4),
+                    (" think", 0.08),
+                    (".", 0.99),
+                )
+            ],
+        }
+    ],
+    "text-generation",
+    "The capital of France",
+    dict(META),
+)
+summary = annotate([{"summary_text": "It was a long story."}], "summarization", SENTENCE * 6, dict(META))
+guesses = annotate(
+    [{"label": label, "score": s} for label, s in (("seashore", 0.61), ("beach ball", 0.3), ("kite <i>", 0.05))],
+    "image-classification",
+    beach,
+    dict(META),
+)
+album = annotate_batch(
+    [
+        [found_at("ball", 0.9, *BALLS[0][:2], 190, 380)] * (i % 4) + [found_at("sun", 0.9, 330, 60, 380, 110)]
+        for i in range(60)
+    ],
+    "object-detection",
+    [scene().resize((200 + 20 * (i % 9), 200)) for i in range(60)],
     dict(META),
 )

@@ -76,6 +76,12 @@ def results(entities: Records, many: Records) -> dict[str, Record | Records]:
             PICTURE,
             {},
         ),
+        "chat": annotate(
+            [{"generated_text": [{"role": "user", "content": "Who?"}, {"role": "assistant", "content": "Ada."}]}],
+            "text-generation",
+            "Who?",
+            {},
+        ),
         "text": annotate([{"generated_text": "Once upon a time"}], "text-generation", "Once", {}),
         "gallery": many,
     }

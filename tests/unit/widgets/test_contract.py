@@ -26,7 +26,7 @@ COMMON = {
 
 
 WITH_SAMPLES = [
-    *("answers", "blanks", "boxes", "depth", "embeddings", "entities", "gallery", "labels", "masks", "text"),
+    *("answers", "blanks", "boxes", "chat", "depth", "embeddings", "entities", "gallery", "labels", "masks", "text"),
 ]
 
 

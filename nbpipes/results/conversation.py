@@ -2,15 +2,35 @@
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar
 from uuid import UUID, uuid4
 
-from nbpipes.errors import InputError
+from nbpipes.errors import InputError, need
 
 log = logging.getLogger(__name__)
 ROLES = ("user", "assistant", "system")
 
 
-class Conversation:
+class _Drawn:
+    """What a notebook shows."""
+
+    task: ClassVar[str] = "conversational"
+    source: ClassVar[None] = None
+    messages: list[dict[str, str]]
+    meta: dict[str, Any]
+
+    def to_html(self) -> str:
+        """Return the static HTML that a notebook shows."""
+        return need("nbpipes.display").render(self.task, self.messages, None, self.meta)
+
+    def _ipython_display_(self) -> None:
+        need("nbpipes.notebook.publish").show(self)
+
+    def _repr_html_(self) -> str:
+        return self.to_html()
+
+
+class Conversation(_Drawn):
     """Messages of a user and an assistant, with an id.
 
     conversation = Conversation("Going to the movies tonight - any suggestions?")
@@ -42,6 +62,7 @@ class Conversation:
             self.messages.append({"role": "user", "content": messages})
         else:
             self.messages += [dict(message) for message in messages or ()]
+        self.meta: dict[str, Any] = {}
         self._processed = 0
 
     def add_message(self, message: Mapping[str, str]) -> None:

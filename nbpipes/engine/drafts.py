@@ -1,0 +1,69 @@
+"""Texts in a cell while they are written. A result shows itself when it is there; an interrupt leaves what was seen."""
+
+import time
+from collections.abc import Iterable, Iterator
+from html import escape
+from typing import Any
+
+from nbpipes.engine.events import Done, Event, Failed, Partial
+from nbpipes.engine.progress import INTERVAL, notebook
+
+SHOWN = 4
+"""Texts that are shown at a time, the first ones of those that are not complete."""
+LONGEST = 20_000
+"""Characters of a text: its end is what grows."""
+STYLE = "white-space:pre-wrap;overflow-wrap:anywhere;margin:.15em 0;padding-left:.9em;border-left:2px solid #8888"
+
+
+def drafted(events: Iterable[Event], *, shown: bool = True) -> Iterator[Event]:
+    """Shows what is Partial in the cell that runs, where there is one, and passes on all other events.
+
+    shown: False shows nothing.
+    """
+    drafts = Drafts() if shown and notebook() is not None else None
+    for event in events:
+        if isinstance(event, Partial):
+            if drafts is not None:
+                drafts.tell(event)
+            continue
+        if drafts is not None and isinstance(event, Done | Failed):
+            drafts.drop(event.index)
+        yield event
+
+
+class Drafts:
+    """An output of a cell that is replaced as texts grow, and emptied when the last of them is complete."""
+
+    def __init__(self) -> None:
+        self.texts: dict[int, str] = {}
+        self._handle: Any = None
+        self._due = time.monotonic() + INTERVAL
+
+    def tell(self, event: Partial) -> None:
+        """An item has so much text by now."""
+        self.texts[event.index] = event.text
+        if time.monotonic() >= self._due:
+            self._draw()
+
+    def drop(self, index: int) -> None:
+        """An item is complete."""
+        self.texts.pop(index, None)
+        if self._handle is not None and not self.texts:
+            self._draw()
+
+    def _draw(self) -> None:
+        display: Any = notebook()
+        if display is None:
+            return
+        self._due = time.monotonic() + INTERVAL
+        page = display.HTML(_page(self.texts))
+        if self._handle is None:
+            self._handle = display.display(page, display_id=True)
+        else:
+            self._handle.update(page)
+
+
+def _page(texts: dict[int, str]) -> str:
+    first = [texts[index] for index in sorted(texts)[:SHOWN]]
+    blocks = (f'<div dir="auto" style="{STYLE}">{escape(text[-LONGEST:])}</div>' for text in first)
+    return f'<div class="nbp-static nbp-draft">{"".join(blocks)}</div>' if first else ""

@@ -1,0 +1,58 @@
+"""Texts in a cell while they are written."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from nbpipes.engine import drafts
+from nbpipes.engine.events import Done, Event, Partial
+
+
+class Cell:
+    """An output that remembers its pages."""
+
+    def __init__(self) -> None:
+        self.pages: list[str] = []
+
+    def display(self, page: str, display_id: bool) -> "Cell":
+        self.pages.append(page)
+        return self
+
+    def update(self, page: str) -> None:
+        self.pages.append(page)
+
+
+@pytest.fixture
+def cell(monkeypatch: pytest.MonkeyPatch) -> Cell:
+    found = Cell()
+    display: Any = SimpleNamespace(HTML=str, display=found.display)
+    monkeypatch.setattr(drafts, "notebook", lambda: display)
+    monkeypatch.setattr(drafts, "INTERVAL", 0)
+    return found
+
+
+EVENTS: list[Event] = [Partial(0, "a <b>"), Partial(1, "x"), Done(0, "q", "r"), Partial(1, "xy"), Done(1, "q", "r")]
+
+
+def test_texts_grow_and_go(cell: Cell) -> None:
+    assert list(drafts.drafted(EVENTS)) == [EVENTS[2], EVENTS[4]]
+    assert "a &lt;b&gt;" in cell.pages[1]
+    assert ">x<" in cell.pages[1]
+    assert "xy" in cell.pages[2]
+    assert cell.pages[-1] == ""
+
+
+def test_what_nobody_wants_to_see_is_not_shown(cell: Cell) -> None:
+    assert len(list(drafts.drafted(EVENTS, shown=False))) == 2
+    assert cell.pages == []
+
+
+def test_an_interrupt_leaves_what_was_seen(cell: Cell) -> None:
+    def interrupted() -> Any:
+        yield EVENTS[0]
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        list(drafts.drafted(interrupted()))
+    assert "a &lt;b&gt;" in cell.pages[-1]
