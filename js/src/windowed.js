@@ -1,7 +1,7 @@
 import { h, once } from "@nbpipes/kit/dom.js";
 
 const PAGE = 100; // rows of one request
-const HEIGHT = 30; // px of a row; the style sheet sets the same
+const HEIGHT = 30; // px of a row of text
 
 /**
  * A list of any length of which only the rows in sight are in the page; they are fetched as one scrolls.
@@ -13,8 +13,9 @@ const HEIGHT = 30; // px of a row; the style sheet sets the same
  * @param {(row: T | null, place: number) => HTMLElement} about.draw null while the row is on its way
  * @param {(row: T, place: number) => void} about.open the row that the arrow keys reach, or a click
  * @param {(row: T, place: number) => void} about.press Enter, space or a second click
+ * @param {number} [about.height] px of a row
  */
-export function windowed({ label, fetch, draw, open, press }) {
+export function windowed({ label, fetch, draw, open, press, height = HEIGHT }) {
   /** @type {Map<number, T[] | null>} */
   let pages = new Map();
   let total = 0;
@@ -30,6 +31,7 @@ export function windowed({ label, fetch, draw, open, press }) {
       tabindex: 0,
       "aria-label": label,
       "aria-multiselectable": "true",
+      style: { "--nbp-row": `${height}px` },
     },
     list,
   );
@@ -37,9 +39,9 @@ export function windowed({ label, fetch, draw, open, press }) {
   const row = (/** @type {number} */ place) => pages.get(Math.floor(place / PAGE))?.[place % PAGE] ?? null;
 
   function paint() {
-    const first = Math.max(Math.floor(node.scrollTop / HEIGHT) - 5, 0);
-    const last = Math.min(first + Math.ceil((node.clientHeight || 360) / HEIGHT) + 10, total);
-    list.style.height = `${total * HEIGHT}px`;
+    const first = Math.max(Math.floor(node.scrollTop / height) - 5, 0);
+    const last = Math.min(first + Math.ceil((node.clientHeight || 360) / height) + 10, total);
+    list.style.height = `${total * height}px`;
     const drawn = [];
     for (let place = first; place < last; place++) drawn.push(placed(place));
     list.replaceChildren(...drawn);
@@ -58,7 +60,7 @@ export function windowed({ label, fetch, draw, open, press }) {
     element.setAttribute("aria-setsize", String(total));
     element.setAttribute("aria-posinset", String(place + 1));
     element.toggleAttribute("data-at", place === at);
-    element.style.top = `${place * HEIGHT}px`;
+    element.style.top = `${place * height}px`;
     element.addEventListener("click", () => {
       const found = row(place);
       if (!found) return;
@@ -87,9 +89,9 @@ export function windowed({ label, fetch, draw, open, press }) {
   /** @param {number} place */
   function go(place) {
     at = Math.min(Math.max(place, 0), total - 1);
-    const top = at * HEIGHT;
+    const top = at * height;
     if (top < node.scrollTop) node.scrollTop = top;
-    else if (top + HEIGHT > node.scrollTop + node.clientHeight) node.scrollTop = top + HEIGHT - node.clientHeight;
+    else if (top + height > node.scrollTop + node.clientHeight) node.scrollTop = top + height - node.clientHeight;
     paint();
     const found = row(at);
     if (found) open(found, at);

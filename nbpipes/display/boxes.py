@@ -26,9 +26,9 @@ class Found(NamedTuple):
 
 def draw(value: Any, source: Any, room: int) -> str:
     """Return the picture with the boxes in it, a line that counts them, and a table of them."""
-    if not isinstance(value, list | dict):
-        return plain.draw(value, source, room)
     found = found_in(value)
+    if not found and not isinstance(value, list):
+        return plain.draw(value, source, room)
     colours = kit.colours(one.label for one in found)
     head = counts([one.label for one in found], colours, "object")
     table = _table(found, colours, min(room // 3, 12_000))
@@ -45,7 +45,7 @@ def draw_batch(values: Sequence[Any], sources: Sequence[Any], room: int) -> str:
     def rows() -> Iterator[str]:
         for index, found in enumerate(every):
             said = counts([one.label for one in found], colours, "object")
-            if not isinstance(values[index], list | dict):
+            if not found and not isinstance(values[index], list):
                 said = plain.draw(values[index], None, share // 2)
             picture = _picture(found, sources[index], colours, share - kit.size(said) - 700, ROW_SIDE)
             yield row(index, picture, said, share)
@@ -55,12 +55,13 @@ def draw_batch(values: Sequence[Any], sources: Sequence[Any], room: int) -> str:
 
 def found_in(value: Any) -> list[Found]:
     """The objects of a result, in its order."""
+    return [Found(str(entry["label"]), entry.get("score"), _rect(entry.get("box"))) for entry in entries_of(value)]
+
+
+def entries_of(value: Any) -> list[dict[str, Any]]:
+    """The dicts of a result that are of an object or a region; those of an error are not."""
     entries = [value] if isinstance(value, dict) else value if isinstance(value, list) else []
-    return [
-        Found(str(entry.get("label", "")), entry.get("score"), _rect(entry.get("box")))
-        for entry in entries
-        if isinstance(entry, dict)
-    ]
+    return [entry for entry in entries if isinstance(entry, dict) and "label" in entry]
 
 
 def size_of(found: Sequence[Found]) -> tuple[int, int]:

@@ -27,9 +27,9 @@ class Found(NamedTuple):
 
 def draw(value: Any, source: Any, room: int) -> str:
     """Return the picture with the regions in it, a line that counts them, and a table of them."""
-    if not isinstance(value, list | dict):
-        return plain.draw(value, source, room)
     found = found_in(value)
+    if not found and not isinstance(value, list):
+        return plain.draw(value, source, room)
     colours = kit.colours(one.label for one in found)
     head = boxes.counts([one.label for one in found], colours, "region")
     size = size_of(found, picture := picture_of(source))
@@ -48,7 +48,7 @@ def draw_batch(values: Sequence[Any], sources: Sequence[Any], room: int) -> str:
     def rows() -> Iterator[str]:
         for index, found in enumerate(every):
             said = boxes.counts([one.label for one in found], colours, "region")
-            if not isinstance(values[index], list | dict):
+            if not found and not isinstance(values[index], list):
                 said = plain.draw(values[index], None, share // 2)
             picture = picture_of(sources[index])
             image, owners = _owners(found, picture, size_of(found, picture), boxes.ROW_SIDE)
@@ -60,11 +60,8 @@ def draw_batch(values: Sequence[Any], sources: Sequence[Any], room: int) -> str:
 
 def found_in(value: Any) -> list[Found]:
     """The regions of a result, in its order."""
-    entries = [value] if isinstance(value, dict) else value if isinstance(value, list) else []
     return [
-        Found(str(entry.get("label", "")), entry.get("score"), _image(entry.get("mask")))
-        for entry in entries
-        if isinstance(entry, dict)
+        Found(str(entry["label"]), entry.get("score"), _image(entry.get("mask"))) for entry in boxes.entries_of(value)
     ]
 
 

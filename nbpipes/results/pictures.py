@@ -20,6 +20,8 @@ KEPT = 256
 """Downloaded images of which a small copy is kept."""
 KEPT_SIDE = 512
 MAX_PIXELS = 128_000_000
+DRAWING = 4096
+"""Colours of a drawing; photographs have more, and are too large without a loss."""
 QUALITIES = (85, 70, 50)
 """Of JPEG, tried in this order until the data is small enough."""
 
@@ -37,14 +39,19 @@ def remember(url: str, image: Image.Image) -> None:
             _kept.popitem(last=False)
 
 
-def picture_of(source: Any) -> Image.Image | None:
-    """The image behind an item of a call, RGB; None where it cannot be had any more. Never goes to the network."""
+def picture_of(source: Any, side: int | None = None) -> Image.Image | None:
+    """The image behind an item of a call, RGB; None where it cannot be had any more. Never goes to the network.
+
+    side: pixels that its longer side needs at least, where a small copy does: some files are read faster then.
+    """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of Pillow, about large images and odd metadata
             image = _opened(source)
             if image is None or image.width * image.height > MAX_PIXELS:
                 return None
+            if side is not None and isinstance(source, str | os.PathLike | bytes):  # no image of the user's is changed
+                image.draft("RGB", (side, side))
             return ImageOps.exif_transpose(image).convert("RGB")
     except Exception:  # whatever is wrong with a source by now, its result can still be read
         return None
@@ -110,8 +117,7 @@ def encoded(image: Image.Image, side: int, limit: int) -> bytes:
 
 def compact(image: Image.Image, limit: int) -> tuple[bytes, str]:
     """The image in at most `limit` bytes where that is possible: "png" of its full size if it fits, else "jpeg"."""
-    # A photograph never fits; a drawing, of which only few colours are frequent, does.
-    if image.width * image.height <= 40 * limit:
+    if image.getcolors(DRAWING):
         file = BytesIO()
         image.save(file, "PNG")
         if file.tell() <= limit:

@@ -26,13 +26,12 @@ class Boxes(View):
 
 def parts_of(value: Any) -> Sequence[Any]:
     """The objects, or regions."""
-    entries = [value] if isinstance(value, dict) else value if isinstance(value, list) else []
-    return [entry for entry in entries if isinstance(entry, dict)]
+    return boxes.entries_of(value)
 
 
 def classes_of(values: Iterable[Any]) -> tuple[str, ...]:
     """The labels of the objects or regions of several results: each has one colour in all of their views."""
-    return tuple(sorted({text(str(part.get("label", "")), 200) for value in values for part in parts_of(value)}))
+    return tuple(sorted({text(str(part["label"]), 200) for value in values for part in parts_of(value)}))
 
 
 def describe(value: Any, source: Any) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from traitlets import Dict, List, Unicode
 
 from nbpipes.errors import InputError
 from nbpipes.widgets.assets import bundle
+from nbpipes.widgets.pictures import thumbnail
 from nbpipes.widgets.rows import Rows, excerpt
 from nbpipes.widgets.view import View
 
@@ -21,6 +22,7 @@ class Items:
 
     sources: the item of each value. describe: gives the spec of one of them; its "kind" is the view that draws it, and
     whose code is in `bundles`. parts: gives what can be selected in one of them. classes: those that have a colour.
+    name: what an item is called in its row. pictures: rows show small copies of their items.
     """
 
     values: Sequence[Any]
@@ -30,6 +32,8 @@ class Items:
     parts: Callable[[int], Sequence[Any]]
     bundles: tuple[str, ...]
     classes: tuple[str, ...] = ()
+    name: Callable[[Any], str] = excerpt
+    pictures: bool = False
 
 
 class Gallery(View):
@@ -40,6 +44,7 @@ class Gallery(View):
     """
 
     name: ClassVar[str] = "gallery"
+    slow: ClassVar[frozenset[str]] = frozenset({"thumbs"})
     _esm = Unicode(bundle("gallery")).tag(sync=True)
     code = Dict().tag(sync=True)
     selected_parts = List()
@@ -51,10 +56,10 @@ class Gallery(View):
         columns = [column._asdict() for column in items.rows.columns]
         first = self._rows(range(FIRST))
         spec = {"about": about, "count": len(items.values), "columns": columns, "first": first}
-        spec["classes"] = list(items.classes)
+        spec |= {"classes": list(items.classes), "pictures": items.pictures}
         super().__init__(result, spec, meta)
         self.code = {name: bundle(name) for name in items.bundles}
-        self.ops |= {"rows": self._window, "item": self._item, "pick": self._pick}
+        self.ops |= {"rows": self._window, "item": self._item, "pick": self._pick, "thumbs": self._thumbs}
 
     def parts(self) -> Sequence[Any]:
         return self.items.values
@@ -62,7 +67,7 @@ class Gallery(View):
     def _rows(self, indices: Sequence[int]) -> list[dict[str, Any]]:
         values, sources, cells = self.items.values, self.items.sources, self.items.rows.of
         return [
-            {"index": index, "text": excerpt(sources[index]), "cells": cells(values[index])}
+            {"index": index, "text": self.items.name(sources[index]), "cells": cells(values[index])}
             for index in indices
             if index < len(values)
         ]
@@ -90,6 +95,10 @@ class Gallery(View):
             rows = self._rows(range(len(self.items.values)))
             self._words = [f"{row['text']}\n{row['cells']}".casefold() for row in rows]
         return self._words[index]
+
+    def _thumbs(self, args: Mapping[str, Any]) -> list[Any]:
+        """Small copies of the pictures of some rows."""
+        return [thumbnail(self.items.sources[self._index({"index": index})]) for index in args["indices"][:WINDOW]]
 
     def _item(self, args: Mapping[str, Any]) -> dict[str, Any]:
         return self.items.describe(self._index(args))

@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from nbpipes.display.pictures import name_of
 from nbpipes.results.pictures import compact, encoded, picture_of
@@ -13,8 +12,8 @@ from nbpipes.widgets.view import text
 
 SIDE, BYTES = 1600, 800_000
 """Pixels of the longer side of a picture, and its size, at most."""
-COLOURS = 256
-"""Of a drawing, which is sent without a loss; photographs have more."""
+THUMB, THUMB_BYTES = 112, 6_000
+"""The same of a small copy in a list."""
 
 
 def picture(source: Any, size: tuple[int, int] | None = None) -> dict[str, Any]:
@@ -23,9 +22,19 @@ def picture(source: Any, size: tuple[int, int] | None = None) -> dict[str, Any]:
     size: width and height of the whole then.
     """
     image = picture_of(source)
-    data, kind = _data(image) if image is not None else (None, "")
+    shown: dict[str, Any] = {"data": None, "type": "", "name": text(name_of(source), 200)}
     width, height = image.size if image is not None else size or (640, 480)
-    return {"data": data, "type": kind, "width": width, "height": height, "name": text(name_of(source), 200)}
+    if image is not None:
+        image.thumbnail((SIDE, SIDE))
+        shown["data"], kind = compact(image, BYTES)
+        shown["type"] = f"image/{kind}"
+    return shown | {"width": width, "height": height}
+
+
+def thumbnail(source: Any) -> dict[str, Any] | None:
+    """A small copy of the image behind an item; None where it cannot be had any more."""
+    image = picture_of(source, THUMB)
+    return None if image is None else {"data": encoded(image, THUMB, THUMB_BYTES), "type": "image/jpeg"}
 
 
 def packed(values: NDArray[Any]) -> bytes:
@@ -37,10 +46,3 @@ def small(size: tuple[int, int], side: int) -> tuple[int, int]:
     """Width and height of a map of a picture, with sides of at most `side` pixels."""
     scale = min(side / max(size), 1.0)
     return max(round(size[0] * scale), 1), max(round(size[1] * scale), 1)
-
-
-def _data(image: Image.Image) -> tuple[bytes, str]:
-    if max(image.size) <= SIDE and image.getcolors(COLOURS):
-        data, kind = compact(image, BYTES)
-        return data, f"image/{kind}"
-    return encoded(image, SIDE, BYTES), "image/jpeg"

@@ -18,7 +18,7 @@ VIEWS = [
     *("entities", "nested", "arabic", "nothing", "huge", "labels", "topics", "answers", "blanks"),
     *("vectors", "vector", "written", "chat", "many", "people"),
 ]
-PICTURES = ["boxes", "no_boxes", "crowd", "without_picture", "masks", "depth"]
+PICTURES = ["boxes", "no_boxes", "crowd", "without_picture", "masks", "depth", "guesses", "album"]
 
 SHOWN = [*VIEWS, *PICTURES]
 

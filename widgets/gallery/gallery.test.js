@@ -51,3 +51,15 @@ it("is moved through by keys, selects rows and opens them", async () => {
   expect(answer).toHaveBeenCalledWith("item", { index: 1 });
   expect(list.getAttribute("aria-activedescendant")).toBe(one("[data-at]").id);
 });
+
+it("fetches small copies of the pictures of the rows in sight", async () => {
+  const state = sample(contract);
+  state.spec.pictures = true;
+  const { all, answer } = rendered(module, state);
+  const data = new DataView(new ArrayBuffer(4));
+  answer.mockImplementation(async (op, { indices }) =>
+    op === "thumbs" ? indices.map((/** @type {number} */ i) => (i === 3 ? null : { data, type: "image/jpeg" })) : null,
+  );
+  await vi.waitFor(() => expect(all(".nbp-thumb img").length).toBe(8));
+  expect(answer).toHaveBeenCalledWith("thumbs", { indices: [0, 1, 2, 3, 4, 5, 6, 7, 8] });
+});

@@ -5,13 +5,18 @@ import { nest } from "@nbpipes/kit/nested.js";
 import { number } from "@nbpipes/kit/numbers.js";
 import { colours, heat } from "@nbpipes/kit/palette.js";
 import { windowed } from "@nbpipes/kit/windowed.js";
+import { thumbs } from "./thumbs.js";
 
+const TALL = 56; // px of a row with a picture
 const EXPORTED = 5_000; // rows of a copy or download
 
 /** @typedef {{name: string, kind: "text" | "number" | "heat" | "chips"}} Column */
 /** @typedef {string | number | null | [string, string][]} Cell */
 /** @typedef {{index: number, text: string, cells: Cell[]}} Row */
-/** @typedef {{count: number, columns: Column[], first: Row[], classes: string[]}} Spec */
+/**
+ * @typedef {{count: number, columns: Column[], first: Row[], classes: string[],
+ *   pictures: boolean}} Spec pictures: rows show small copies of their items
+ */
 
 const WIDTHS = { text: "minmax(4em, 1fr)", number: "4.8em", heat: "minmax(2.8em, 5.5em)", chips: "minmax(5em, 1.6fr)" };
 
@@ -21,12 +26,18 @@ export function draw(body, spec, context) {
   /** @type {Set<number>} */
   const selected = new Set();
   let showing = new AbortController();
-  const grid = ["2.6em", "minmax(4.5em, 1.4fr)", ...spec.columns.map(({ kind }) => WIDTHS[kind])].join(" ");
+  const grid = [
+    "2.6em",
+    ...(spec.pictures ? ["64px"] : []),
+    "minmax(4.5em, 1.4fr)",
+    ...spec.columns.map(({ kind }) => WIDTHS[kind]),
+  ].join(" ");
   const palette = colours(spec.classes);
   const hint = h("span", { class: "nbp-muted" }, "Click a row, or move with the arrow keys, to see all of it");
   const detail = h("div", { class: "nbp-detail" }, hint);
   const steps = stepper((by) => list.step(by), "result");
 
+  const small = thumbs(context, () => list.paint());
   const list = windowed({
     label: `${counted(spec.count, "result")}; the arrow keys open one, Enter selects it`,
     fetch: async (start, stop) => {
@@ -37,7 +48,12 @@ export function draw(body, spec, context) {
         : counted(spec.count, "result");
       return got;
     },
-    draw: (row) => drawn(row, spec.columns, grid, palette, row !== null && selected.has(row.index)),
+    height: spec.pictures ? TALL : undefined,
+    draw: (row) => {
+      const node = drawn(row, spec.columns, grid, palette, row !== null && selected.has(row.index));
+      if (row && spec.pictures) node.children[0].after(small.of(row.index));
+      return node;
+    },
     open: (row, place) => {
       steps.show(place, list.total());
       void open(row.index);
@@ -102,8 +118,7 @@ export function draw(body, spec, context) {
   const header = h(
     "div",
     { class: "nbp-heads", style: { "grid-template-columns": grid } },
-    h("span", {}),
-    h("span", {}),
+    ...["", "", ...(spec.pictures ? [""] : [])].map(() => h("span", {})),
     ...heads,
   );
   body.append(h("div", { class: "nbp-bar-top" }, tally, find, steps.node, take), header, list.node, detail);

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -97,6 +97,7 @@ def check(read: Read, html: str) -> Any:
     return read(html)
 
 
+@settings(deadline=2_000)  # ms: some are pictures
 @given(data=st.data(), task=st.sampled_from(list(VALUES)))
 def test_any_item_is_drawn_well_formed(read: Read, data: st.DataObject, task: str) -> None:
     one = VALUES[task]
@@ -107,6 +108,7 @@ def test_any_item_is_drawn_well_formed(read: Read, data: st.DataObject, task: st
     check(read, annotate(value, task, source, meta).to_html() if isinstance(value, (list, dict)) else "")
 
 
+@settings(deadline=2_000)  # ms: some are pictures
 @given(data=st.data(), task=st.sampled_from(list(VALUES)))
 def test_any_batch_is_drawn_well_formed(read: Read, data: st.DataObject, task: str) -> None:
     one = VALUES[task]

@@ -2,6 +2,7 @@
 
 import json
 import zlib
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from nbpipes.results.records import annotate
+from nbpipes.results.failures import Failure
+from nbpipes.results.pictures import picture_of
+from nbpipes.results.records import annotate, annotate_batch
 from nbpipes.widgets import boxes, depth, masks, pictures
 from nbpipes.widgets.registry import view_of
 from nbpipes.widgets.view import View, parcel
 
+EDGES = ("xmin", "ymin", "xmax", "ymax")
 NOISE = Image.fromarray(np.random.default_rng(0).integers(0, 256, (1500, 2400, 3), dtype=np.uint8))
 
 
@@ -49,8 +53,7 @@ def test_drawings_travel_without_a_loss() -> None:
 
 @given(st.lists(st.lists(st.integers(-9, 99), min_size=4, max_size=4), max_size=6))
 def test_boxes_travel_as_they_are(edges: list[list[int]]) -> None:
-    names = ("xmin", "ymin", "xmax", "ymax")
-    value = [{"label": "x", "score": 0.5, "box": dict(zip(names, four, strict=True))} for four in edges]
+    value = [{"label": "x", "score": 0.5, "box": dict(zip(EDGES, four, strict=True))} for four in edges]
     spec = boxes.describe(value, None)
     assert [entry["box"] for entry in spec["entries"]] == edges
     json.dumps(parcel(spec)[0], allow_nan=False)
@@ -146,3 +149,44 @@ def test_objects_and_regions_are_selected(results: dict[str, Any], heard: list[A
 
 def test_what_has_no_depths_has_no_view() -> None:
     assert view_of(annotate({"predicted_depth": None, "depth": None}, "depth-estimation", None, {})) is None
+
+
+def test_a_gallery_of_pictures(heard: list[Any], tmp_path: Path) -> None:
+    path = tmp_path / "<b>.jpg"
+    NOISE.save(path)
+    found = [{"label": label, "score": 0.5, "box": dict.fromkeys(EDGES, 3)} for label in ("dog", "cat", "dog")]
+    failed = Failure.of(2, "preprocess", ValueError("no picture"), "x")
+    results = annotate_batch([found, [], failed], "object-detection", [str(path), NOISE, "gone.jpg"], {})
+    view = view_of(results)
+    assert view is not None
+    assert view.spec["pictures"]
+    assert view.spec["classes"] == ["cat", "dog"]
+    first = [(row["text"], row["cells"]) for row in view.spec["first"]]
+    assert first[:2] == [("<b>.jpg", [3, [["dog", "2"], ["cat", "1"]]]), ("image", [0, []])]
+    ask(view, "item", {"index": 0})
+    assert heard[-1]["result"]["picture"]["data"] == {"buffer": 0}
+    assert heard[-1]["result"]["classes"] == ["cat", "dog"]
+    small = view._thumbs({"indices": [0, 1, 2]})
+    assert [one and len(one["data"]) <= pictures.THUMB_BYTES for one in small] == [True, True, None]
+
+
+def test_small_copies_leave_the_users_image_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "a.jpg"
+    NOISE.save(path)
+    small = picture_of(str(path), 100)
+    assert small is not None
+    assert 100 <= max(small.size) < 2400
+    mine = Image.open(path)
+    picture_of(mine, 100)
+    assert mine.size == NOISE.size
+
+
+@pytest.mark.parametrize("task", ["image-segmentation", "depth-estimation", "image-classification"])
+def test_galleries_of_every_kind(task: str, results: dict[str, Any]) -> None:
+    one = {"image-segmentation": results["masks"], "depth-estimation": results["depth"]}.get(
+        task, [{"label": "cat", "score": 0.9}]
+    )
+    view = view_of(annotate_batch([one, one], task, [NOISE, NOISE], {}))
+    assert view is not None
+    assert view.name == "gallery"
+    assert all(len(row["cells"]) == len(view.spec["columns"]) for row in view.spec["first"])
