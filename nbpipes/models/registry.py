@@ -10,6 +10,7 @@ from nbpipes.models.family import Family
 MODULES: Mapping[str, str] = MappingProxyType(
     {
         "albert": "text.albert",
+        "audio-spectrogram-transformer": "audio.ast",
         "bart": "text.bart",
         "beit": "vision.beit",
         "bert": "text.bert",

@@ -70,6 +70,21 @@ class SoundModel(Model):
         return self.trunk.frames(samples)
 
 
+class SpectrumModel(Model):
+    """A trunk that reads spectrograms of one size, and a head."""
+
+    trunk: Any
+
+    def forward(self, features: Tensor) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """features: `(batch, steps, mels)`. Returns the head's record."""
+        self.prepare()
+        return self.head(self.trunk(features.to(self.dtype), self.head.leading))
+
+    def frames(self, samples: int) -> int:
+        """How many tokens the model reads, whatever the number of samples."""
+        return self.trunk.positions.shape[1]
+
+
 class FrameHead(nn.Module):
     """Gives the frames of the trunk as they are."""
 

@@ -24,6 +24,9 @@ from nbpipes.models.sounds import Heard, WaveConfig
 SPAN = 50
 """Frames that are made of samples at once: what lies between the convolutions stays in the processor's cache."""
 
+LONG_SPAN = 3000
+"""The same on other devices, which have no such cache and want long work."""
+
 
 def even(count: int) -> int:
     """The count, rounded up by a sixteenth at most: oneDNN keeps what it compiles for each number of rows it sees."""
@@ -114,8 +117,9 @@ class FrameMaker(nn.Module):
         fitted = first.fitted(samples) if isinstance(first, NormedOverTime) else None
         ratio = self.samples(2) - self.samples(1)
         parts = []
-        for start in range(0, count, SPAN):
-            wanted = min(SPAN, count - start)
+        span = SPAN if samples.device.type == "cpu" else LONG_SPAN
+        for start in range(0, count, span):
+            wanted = min(span, count - start)
             x = samples[start * ratio :][: self.samples(wanted)]
             x = F.pad(x, (0, self.samples(even(wanted)) - len(x)))[:, None]
             x = first.apply_fitted(x, fitted) if isinstance(first, NormedOverTime) and fitted else first(x)

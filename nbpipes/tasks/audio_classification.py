@@ -69,7 +69,7 @@ class AudioClassificationPipeline(Pipeline[AudioClassificationOptions]):
         with open_audio(item, extractor.sampling_rate, given.timeout) as sound:
             found = False
             for start, samples in self._cuts(sound, given):
-                frames = self.model.frames(len(samples))
+                frames = self.model.frames(len(samples)) if len(samples) >= extractor.least else 0
                 if frames:
                     found = True
                     times = (start / sound.rate, (start + len(samples)) / sound.rate)

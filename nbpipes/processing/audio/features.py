@@ -17,19 +17,26 @@ from nbpipes.processing.audio.sound import Samples
 
 FILE, NEWER_FILE = "preprocessor_config.json", "processor_config.json"
 KINDS: Mapping[str, str] = MappingProxyType(
-    {"Wav2Vec2FeatureExtractor": "waves:WaveExtractor", "WhisperFeatureExtractor": "log_mel:LogMel"}
+    {
+        "ASTFeatureExtractor": "filter_bank:FilterBank",
+        "Wav2Vec2FeatureExtractor": "waves:WaveExtractor",
+        "WhisperFeatureExtractor": "log_mel:LogMel",
+    }
 )
 """The class for each `feature_extractor_type`."""
-USUAL: Mapping[str, str] = MappingProxyType({"whisper": "WhisperFeatureExtractor"})
+USUAL: Mapping[str, str] = MappingProxyType(
+    {"audio-spectrogram-transformer": "ASTFeatureExtractor", "whisper": "WhisperFeatureExtractor"}
+)
 """The type for each `model_type` whose files may not say, if it is not wav2vec 2.0's."""
 
 
 class FeatureExtractor(ABC):
     """Makes features of sounds. kind: the `feature_extractor_type`. raw: the content of the file. reach: samples that
-    it hears at most, from the beginning of a sound, None where there is no limit."""
+    it hears at most, from the beginning of a sound, None where there is no limit. least: samples that it needs."""
 
     sampling_rate: int
     reach: int | None = None
+    least: int = 1
     own_rate: ClassVar[int] = 16_000
 
     def __init__(self, kind: str, raw: Mapping[str, Any]) -> None:

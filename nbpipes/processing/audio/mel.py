@@ -28,8 +28,23 @@ def slaney_filters(bins: int, mels: int, low: float, high: float, rate: int) -> 
     """
     lowest, highest = to_mels(np.array([low, high]))
     edges = to_hertz(np.linspace(lowest, highest, mels + 2))
-    places = np.linspace(0, rate // 2, bins)
+    return _triangles(np.linspace(0, rate // 2, bins), edges) * (2.0 / (edges[2:] - edges[:-2]))
+
+
+def kaldi_filters(bins: int, mels: int, low: float, high: float, rate: int) -> NDArray[np.float64]:
+    """Triangles on Kaldi's mel scale that overlap by half, equal in height, `(bins, mels)`; parameters as above."""
+    lowest, highest = _kaldi(np.array([low, high]))
+    places = _kaldi(rate / (2 * (bins - 1)) * np.arange(bins))
+    return _triangles(places, np.linspace(lowest, highest, mels + 2))
+
+
+def _kaldi(hertz: NDArray[np.float64]) -> NDArray[np.float64]:
+    return 1127.0 * np.log(1.0 + hertz / 700.0)
+
+
+def _triangles(places: NDArray[np.float64], edges: NDArray[np.float64]) -> NDArray[np.float64]:
+    """At each place the heights of the triangles between every three neighbouring edges, `(places, edges - 2)`."""
     apart = edges - places[:, None]
     widths = np.diff(edges)
     rising, falling = -apart[:, :-2] / widths[:-1], apart[:, 2:] / widths[1:]
-    return np.maximum(0, np.minimum(rising, falling)) * (2.0 / (edges[2:] - edges[:-2]))
+    return np.maximum(0, np.minimum(rising, falling))

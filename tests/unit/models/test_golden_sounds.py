@@ -13,14 +13,14 @@ from nbpipes.models.family import Model
 from nbpipes.models.heads import Head
 from nbpipes.models.load import load_model
 from nbpipes.models.registry import MODULES, family
-from nbpipes.models.sounds import SoundModel
+from nbpipes.models.sounds import SoundModel, SpectrumModel
 from nbpipes.processing.audio.features import load_feature_extractor
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 sys.path.insert(0, str(GOLDEN))
 from sounds import LENGTHS, sound  # noqa: E402
 
-FAMILIES = [name for name in MODULES if issubclass(family(name).model or Model, SoundModel)]
+FAMILIES = [name for name in MODULES if issubclass(family(name).model or Model, SoundModel | SpectrumModel)]
 FOLDERS = {
     f"{path.parent.parent.name}/{path.parent.name}": path.parent
     for path in sorted(GOLDEN.glob("*/*/sounds.safetensors"))
@@ -42,6 +42,8 @@ def features(name: str) -> dict[str, torch.Tensor]:
 def answers(name: str, sounds: list[torch.Tensor]) -> list:
     model = model_of(name)
     with torch.inference_mode():
+        if isinstance(model, SpectrumModel):
+            return model(torch.stack(sounds)).split([1] * len(sounds))
         output = model(torch.cat(sounds), [len(one) for one in sounds])
         return output.split([model.frames(len(one)) for one in sounds])
 
