@@ -7,9 +7,13 @@ from typing import Any
 
 from nbpipes.errors import InputError, need
 from nbpipes.notebook import catalog
-from nbpipes.notebook.forms import MEDIA, Form, Kind, form_of
+from nbpipes.notebook.forms import Field as Part
+from nbpipes.notebook.forms import Form, Kind, form_of
 from nbpipes.notebook.words import UNREADABLE, literal
 from nbpipes.widgets.playground import Field, Playground
+
+TAKEN = frozenset({Kind.TEXT, Kind.LABELS, Kind.TURN, Kind.IMAGE})
+"""What a field can be filled with."""
 
 
 def playground(
@@ -18,12 +22,12 @@ def playground(
     """Return a view that runs a pipeline on what one types; put it at the end of a cell to see it.
 
     task: a task's name, or a pipeline that is there already. model, revision, device: as `pipeline()` has them.
-    InputError for tasks that do not take texts.
+    InputError for tasks that take sounds, videos or tables.
     """
     pipe = task if hasattr(task, "events") else _built(task, model, revision, device)
     form = form_of(pipe.kind or pipe.task)
-    if form.kind in MEDIA or any(f.kind in (*MEDIA, Kind.TABLE) for f in form.fields):
-        raise InputError(f"playground() takes texts, and {pipe.task} takes more than that; call the pipeline instead")
+    if not {form.kind, *(f.kind for f in form.fields)} <= TAKEN or form.pair:
+        raise InputError(f"playground() takes texts and images, and {pipe.task} takes other things; call the pipeline")
     title = f"{pipe.task}: {pipe.meta.get('model', '')}".rstrip(": ")
     return Playground(title, _inputs(form), _options(pipe), lambda *given: _run(pipe, form, *given), pipe.meta)
 
@@ -38,10 +42,13 @@ def _inputs(form: Form) -> list[Field]:
     turns = [f for f in form.fields if f.kind is Kind.TURN]
     if not form.fields or turns:
         return [Field("text", "text")]
-    return [
-        Field(f.key, "line" if f.key == "question" or f.kind is Kind.LABELS else "text", optional=f.optional)
-        for f in form.fields
-    ]
+    return [Field(f.key, _kind(f), optional=f.optional) for f in form.fields]
+
+
+def _kind(field: Part) -> str:
+    if field.kind is Kind.IMAGE:
+        return "image"
+    return "line" if field.key == "question" or field.kind is Kind.LABELS else "text"
 
 
 def _options(pipe: Any) -> list[Field]:
@@ -59,20 +66,20 @@ def _shown(value: Any) -> str:
     return value if isinstance(value, str) else repr(value)
 
 
-def _run(pipe: Any, form: Form, inputs: Mapping[str, str], options: Mapping[str, str]) -> Any:
+def _run(pipe: Any, form: Form, inputs: Mapping[str, str | bytes], options: Mapping[str, str]) -> Any:
     """The result of one call, with the time it took."""
     named = {name: _read(text) for name, text in options.items() if text.strip()}
     item: Any = inputs.get("text", "")
     if form.fields and not any(f.kind is Kind.TURN for f in form.fields):
         values: dict[str, Any] = {}
         for f in form.fields:
-            text = inputs.get(f.key, "")
-            if not text.strip() and f.optional:
+            given = inputs.get(f.key, "")
+            if not given.strip() and f.optional:
                 continue
-            if f.option:
-                named[f.argument] = [label.strip() for label in text.split(",") if label.strip()]
+            if f.option and isinstance(given, str):
+                named[f.argument] = [label.strip() for label in given.split(",") if label.strip()]
             else:
-                values[f.argument] = text
+                values[f.argument] = given
         item = values[form.main] if set(values) == {form.main} else values
     start = time.perf_counter()
     result = pipe(item, **named)

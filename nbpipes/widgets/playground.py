@@ -1,4 +1,4 @@
-"""The view that asks: fields for an input and for options, and the result below them."""
+"""The view that asks: fields for an input and for options, a place for a file, and the result below them."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
@@ -13,13 +13,18 @@ from nbpipes.widgets.view import View
 
 
 class Field(NamedTuple):
-    """One thing to fill in. kind: "text" for several lines, "line" for one, "choice" for one of `choices`."""
+    """One thing to fill in. kind: "text" for several lines, "line" for one, "choice" for one of `choices`, "image" for
+    a file, or its path or URL."""
 
     name: str
     kind: str
     default: str = ""
     choices: Sequence[str] = ()
     optional: bool = False
+
+
+FILE = 64_000_000
+"""Bytes of a file that the reader drops."""
 
 
 class Playground(View):
@@ -34,13 +39,14 @@ class Playground(View):
         title: str,
         inputs: Sequence[Field],
         options: Sequence[Field],
-        run: Callable[[Mapping[str, str], Mapping[str, str]], Any],
+        run: Callable[[Mapping[str, str | bytes], Mapping[str, str]], Any],
         meta: Mapping[str, Any],
     ) -> None:
         self.run = run
+        self._files = {field.name: bytearray() for field in inputs if field.kind == "image"}
         spec = {"about": title, "title": title, "inputs": _plain(inputs), "options": _plain(options)}
         super().__init__(None, spec, meta)
-        self.ops |= {"run": self._run}
+        self.ops |= {"run": self._run, "upload": self._upload}
 
     def to_html(self) -> str:
         if self.result is not None:
@@ -50,9 +56,23 @@ class Playground(View):
     def parts(self) -> Sequence[Any]:
         return [] if self.result is None else parts_of(self.result.task, self.result)
 
+    def _upload(self, args: Mapping[str, Any]) -> None:
+        """The next piece of a file; the first one, at 0, begins it anew."""
+        name, offset, data = args["name"], args["offset"], args["data"]
+        if name not in self._files:
+            raise InputError(f"{name!r} takes no file")
+        file = bytearray() if offset == 0 else self._files[name]
+        if offset != len(file):
+            raise InputError(f"a piece of the file is missing: {offset} follows {len(file)}")
+        if offset + len(data) > FILE:
+            raise InputError(f"the file has more than {FILE // 1_000_000} MB: give its path")
+        file += data
+        self._files[name] = file
+
     def _run(self, args: Mapping[str, Any]) -> dict[str, Any]:
-        """Run the pipeline on the texts of the fields; options that are empty keep their defaults."""
-        result = self.run(args["inputs"], args["options"])
+        """Run the pipeline on the fields; options that are empty keep their defaults. A file that was sent is None."""
+        inputs = {name: bytes(self._files[name]) if value is None else value for name, value in args["inputs"].items()}
+        result = self.run(inputs, args["options"])
         spec = spec_of(result.task, result, result.source)
         if spec is None:
             raise InputError(f"there is no view for results of {result.task}")

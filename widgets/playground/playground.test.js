@@ -22,3 +22,24 @@ it("does not run without its input", () => {
   expect(answer).not.toHaveBeenCalled();
   expect(root.querySelector(".nbp-status")?.textContent).toBe("text is empty");
 });
+
+it("sends a dropped file in pieces, then runs on it", async () => {
+  const state = sample(contract);
+  state.spec.inputs = [{ name: "image", kind: "image", default: "", choices: [], optional: false }];
+  const { one, answer } = rendered(module, state);
+  answer.mockImplementation(async (op) => {
+    if (op === "run") throw new Error("enough");
+  });
+  const drop = new Event("drop", { bubbles: true, cancelable: true });
+  const file = new File([new Uint8Array(5_000_000)], "a<b>.png", { type: "image/png" });
+  Object.assign(drop, { dataTransfer: { files: [file] } });
+  one(".nbp-drop").dispatchEvent(drop);
+  one(".nbp-go").click();
+  await vi.waitFor(() => expect(answer).toHaveBeenLastCalledWith("run", { inputs: { image: null }, options: {} }));
+  const sent = answer.mock.calls.filter(([op]) => op === "upload");
+  expect(sent.map(([, { offset }]) => offset)).toEqual([0, 2_000_000, 4_000_000]);
+  expect(sent.map((call) => /** @type {any} */ (call)[2].length)).toEqual([2_000_000, 2_000_000, 1_000_000]);
+  type(one("input[type=text]"), "b.png");
+  one(".nbp-go").click();
+  await vi.waitFor(() => expect(answer).toHaveBeenLastCalledWith("run", { inputs: { image: "b.png" }, options: {} }));
+});

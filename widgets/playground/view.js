@@ -1,20 +1,21 @@
 import { button } from "@nbpipes/kit/controls.js";
 import { h } from "@nbpipes/kit/dom.js";
 import { nest } from "@nbpipes/kit/nested.js";
+import { fileField, upload } from "./file.js";
 
-/** @typedef {{name: string, kind: "text" | "line" | "choice", default: string, choices: string[], optional: boolean}} Field */
+/** @typedef {{name: string, kind: "text" | "line" | "choice" | "image", default: string, choices: string[], optional: boolean}} Field */
 /** @typedef {{title: string, inputs: Field[], options: Field[]}} Spec */
 
 /** @type {import("@nbpipes/kit/widget.js").Draw<Spec>} */
 export function draw(body, spec, context) {
-  const inputs = spec.inputs.map(field);
+  const inputs = spec.inputs.map((about) => (about.kind === "image" ? fileField(about, context) : field(about)));
   const options = spec.options.map(field);
   const place = h("div", { class: "nbp-played" });
   const go = button("Run", () => void run(), { class: "nbp-button nbp-go", title: "Ctrl+Enter" });
   let showing = new AbortController();
 
   async function run() {
-    const missing = inputs.find(({ about, value }) => !about.optional && !value().trim());
+    const missing = inputs.find(({ about, value }) => !about.optional && value()?.trim() === "");
     if (missing) {
       missing.control.focus();
       return context.say(`${missing.about.name} is empty`);
@@ -22,6 +23,7 @@ export function draw(body, spec, context) {
     go.disabled = true;
     go.textContent = "Running …";
     try {
+      for (const { about, file } of inputs) if (file?.()) await upload(about.name, file(), context);
       const { spec, code } = await context.request("run", {
         inputs: values(inputs),
         options: values(changed(options)),
@@ -59,7 +61,14 @@ export function draw(body, spec, context) {
   context.signal.addEventListener("abort", () => showing.abort());
 }
 
-/** @param {Field} about */
+/**
+ * value: null where there is a file instead.
+ *
+ * @typedef {{about: Field, node: HTMLElement, control: HTMLElement, value: () => string | null,
+ *   file?: () => File | null}} Made
+ */
+
+/** @param {Field} about @returns {Made} */
 function field(about) {
   const { name, kind } = about;
   const control =
@@ -81,10 +90,8 @@ function field(about) {
   return { about, node, control, value: () => control.value };
 }
 
-/** @typedef {ReturnType<typeof field>} Made */
-
 /** @param {Made[]} fields */
-const changed = (fields) => fields.filter(({ value }) => value().trim());
+const changed = (fields) => fields.filter(({ value }) => value()?.trim());
 
 /** @param {Made[]} fields */
 const values = (fields) => Object.fromEntries(fields.map(({ about, value }) => [about.name, value()]));

@@ -3,7 +3,7 @@
 import json
 import zlib
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -12,10 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+import nbpipes
+from nbpipes.engine.options import Options
+from nbpipes.errors import InputError
 from nbpipes.results.failures import Failure
 from nbpipes.results.pictures import picture_of
 from nbpipes.results.records import annotate, annotate_batch
-from nbpipes.widgets import boxes, depth, masks, pictures
+from nbpipes.widgets import boxes, depth, masks, pictures, playground
+from nbpipes.widgets.comparison import compare
+from nbpipes.widgets.playground import Field, Playground
 from nbpipes.widgets.registry import view_of
 from nbpipes.widgets.view import View, parcel
 
@@ -190,3 +195,107 @@ def test_galleries_of_every_kind(task: str, results: dict[str, Any]) -> None:
     assert view is not None
     assert view.name == "gallery"
     assert all(len(row["cells"]) == len(view.spec["columns"]) for row in view.spec["first"])
+
+
+def boxed(*found: tuple[str, int, int, int, int]) -> Any:
+    """Objects in a picture that is another object for each result."""
+    value = [{"label": label, "score": 0.5, "box": dict(zip(EDGES, edges, strict=True))} for label, *edges in found]
+    return annotate(value, "object-detection", np.zeros((50, 60, 3), dtype=np.uint8), {"model": str(len(found))})
+
+
+def said(view: Any) -> list[tuple[Any, ...]]:
+    return [(row["what"], row["left"], row["right"], row["same"]) for row in view.spec["rows"]]
+
+
+def test_objects_are_compared_by_where_they_are(heard: list[Any]) -> None:
+    left = boxed(("cat", 0, 0, 20, 20), ("dog", 30, 30, 50, 50), ("cat", 0, 0, 20, 20))
+    right = boxed(("dog", 31, 30, 50, 50), ("bird", 1, 0, 20, 20))
+    view = compare(left, right)
+    assert said(view) == [
+        ("x 0–20, y 0–20", "cat", "bird", False),
+        ("x 30–50, y 30–50", "dog", "dog", True),
+        ("x 0–20, y 0–20′", "cat", None, False),
+    ]
+    assert [side["classes"] for side in view.spec["sides"]] == [["bird", "cat", "dog"]] * 2
+    ask(view, "select", {"side": 1, "indices": [1]})
+    assert [part["label"] for part in view.selected] == ["bird"]
+    assert compare(left, boxed()).spec["rows"][0]["right"] is None
+
+
+def test_regions_and_depths_are_compared(results: dict[str, Any]) -> None:
+    half = Image.new("L", (40, 20))
+    half.paste(255, (0, 0, 20, 20))
+    other = annotate([{"label": "cat", "score": 0.5, "mask": half}], "image-segmentation", results["masks"].source, {})
+    assert said(compare(results["masks"], other)) == [("cat", "100.0 %", "50.0 %", False)]
+    assert [row[3] for row in said(compare(results["depth"], results["depth"]))] == [True, True]
+    labels = annotate([{"label": "cat", "score": 0.5}], "image-classification", torch.zeros(3, 4, 4), {})
+    again = annotate([{"label": "cat", "score": 0.4}], "image-classification", torch.zeros(3, 4, 4), {})
+    assert said(compare(labels, again)) == [("cat", "0.50", "0.40", False)]
+
+
+def test_pictures_that_differ_are_not_compared() -> None:
+    other = boxed(("cat", 0, 0, 20, 20))
+    other.source = np.ones((50, 60, 3), dtype=np.uint8)
+    with pytest.raises(InputError):
+        compare(boxed(("cat", 0, 0, 20, 20)), other)
+
+
+def send(view: View, name: str, offset: int, data: bytes) -> None:
+    message = {"id": "7", "op": "upload", "args": {"name": name, "offset": offset}}
+    view._handle_custom_msg(message, [memoryview(data)])
+
+
+def test_a_file_comes_in_pieces(heard: list[Any], results: dict[str, Any]) -> None:
+    seen: list[Any] = []
+
+    def run(inputs: Any, options: Any) -> Any:
+        seen.append(inputs)
+        return results["boxes"]
+
+    view = Playground("detect", [Field("image", "image"), Field("question", "line")], [], run, {})
+    for offset, data in ((0, b"old"), (0, b"abc"), (3, b"def")):
+        send(view, "image", offset, data)
+    view._run({"inputs": {"image": None, "question": "?"}, "options": {}})
+    view._run({"inputs": {"image": "a.png", "question": ""}, "options": {}})
+    assert seen == [{"image": b"abcdef", "question": "?"}, {"image": "a.png", "question": ""}]
+    assert [message["state"] for message in heard] == ["done"] * 3
+
+
+def test_pieces_that_do_not_fit_are_refused(heard: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    view = Playground("detect", [Field("image", "image")], [], lambda inputs, options: None, {})
+    monkeypatch.setattr(playground, "FILE", 5)
+    send(view, "question", 0, b"x")
+    send(view, "image", 2, b"x")
+    send(view, "image", 0, b"abc")
+    send(view, "image", 3, b"def")
+    assert [message["state"] for message in heard] == ["failed", "failed", "done", "failed"]
+
+
+class Detector:
+    """What a playground needs of a pipeline."""
+
+    kind = task = "object-detection"
+    meta: ClassVar[dict[str, Any]] = {"model": "tiny"}
+    options_class = Options
+    options = Options()
+
+    def __init__(self) -> None:
+        self.seen: list[Any] = []
+
+    def events(self) -> None: ...
+
+    def __call__(self, item: Any, **options: Any) -> Any:
+        self.seen.append(item)
+        return annotate([], self.kind, item, {})
+
+
+def test_a_playground_takes_images(heard: list[Any]) -> None:
+    pipe = Detector()
+    view = nbpipes.playground(pipe)
+    assert [(field["name"], field["kind"]) for field in view.spec["inputs"]] == [("image", "image")]
+    send(view, "image", 0, b"picture")
+    assert view._run({"inputs": {"image": None}, "options": {}})["spec"]["kind"] == "boxes"
+    assert pipe.seen == [b"picture"]
+    pipe.kind = pipe.task = "audio-classification"
+    with pytest.raises(InputError):
+        nbpipes.playground(pipe)
