@@ -66,6 +66,7 @@ MODULES: Mapping[str, str] = MappingProxyType(
         "table-transformer": "vision.detr",
         "unispeech-sat": "audio.wav2vec2",
         "vit": "vision.vit",
+        "upernet": "vision.upernet",
         "wav2vec2": "audio.wav2vec2",
         "wavlm": "audio.wavlm",
         "whisper": "audio.whisper",

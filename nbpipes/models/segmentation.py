@@ -1,6 +1,6 @@
 """What models that find segments share: the networks they look through, and how masks are made of vectors."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from nbpipes.hub.weights import Rule, rename
 from nbpipes.models.backbones import NAMED, chosen, resnet
+from nbpipes.models.convnext import CONVNEXT, EPS, ConvNext, ConvNextConfig
 from nbpipes.models.outputs import Masks, Seen
 from nbpipes.models.windows import SWIN, Swin, SwinConfig, chosen_stages
 
@@ -60,22 +61,21 @@ def products(vectors: Tensor, pixels: Tensor) -> Tensor:
 # ---------------------------------------------------------------------- networks that look
 
 
-class SwinMaps(nn.Module):
-    """Normed maps of Swin's stages. every: all of them, whatever the config says."""
+class NormedMaps(nn.Module):
+    """Normed maps of some stages of Swin or ConvNeXT. widths: channels of all stages. wanted: stages, from 0 on, where
+    the patches are. eps: of the norms."""
 
-    def __init__(self, c: SwinConfig, *, every: bool = False) -> None:
+    def __init__(self, body: Swin | ConvNext, widths: Sequence[int], wanted: Sequence[int], eps: float) -> None:
         super().__init__()
-        count = len(c.depths) + 1
-        self.body = Swin(c, norm=False, moves=True)
-        self.stages = tuple(range(1, count)) if every else chosen_stages(c.out_features, c.out_indices, count)
-        self.channels = tuple(c.widths[max(stage - 1, 0)] for stage in self.stages)
-        pairs = zip(self.stages, self.channels, strict=True)
-        self.norms = nn.ModuleDict({str(stage): nn.LayerNorm(width) for stage, width in pairs})
+        self.body, self.wanted = body, tuple(wanted)
+        self.channels = tuple(widths[max(stage - 1, 0)] for stage in wanted)
+        pairs = zip(wanted, self.channels, strict=True)
+        self.norms = nn.ModuleDict({str(stage): nn.LayerNorm(width, eps) for stage, width in pairs})
 
     def forward(self, pixels: Tensor) -> list[Tensor]:
         """pixels: `(batch, 3, height, width)`. Returns `(batch, channels, height, width)` each, the largest first."""
         maps = self.body.maps(pixels)
-        return [self.norms[str(stage)](maps[stage]).permute(0, 3, 1, 2) for stage in self.stages]
+        return [self.norms[str(stage)](maps[stage]).permute(0, 3, 1, 2) for stage in self.wanted]
 
 
 class ResNetStages(nn.Module):
@@ -87,16 +87,29 @@ class ResNetStages(nn.Module):
         self.body, self.channels = resnet(shape), shape.hidden_sizes
 
     def forward(self, pixels: Tensor) -> list[Tensor]:
-        """As for SwinMaps."""
+        """As for NormedMaps."""
         return self.body(pixels, None, len(self.channels))
 
 
-def network(raw: Mapping[str, Any], *, every: bool = False) -> SwinMaps | ResNetStages:
-    """The network that a `backbone_config` describes; ValueError for a kind that is not known."""
-    kind = raw.get("model_type", "swin")
-    if kind not in ("swin", "maskformer-swin", "resnet"):
-        raise ValueError(f"a backbone of the type {kind!r} is not supported here; known: swin, resnet")
-    return ResNetStages(raw) if kind == "resnet" else SwinMaps(SwinConfig.read(raw), every=every)
+def network(raw: Mapping[str, Any], *, every: bool = False) -> NormedMaps | ResNetStages:
+    """The network that a `backbone_config` describes; ValueError for a kind that is not known.
+
+    every: whether all stages of Swin give their maps, whatever the config says.
+    """
+    match raw.get("model_type", "swin"):
+        case "swin" | "maskformer-swin":
+            c = SwinConfig.read(raw)
+            count = len(c.depths) + 1
+            wanted = range(1, count) if every else chosen_stages(c.out_features, c.out_indices, count)
+            return NormedMaps(Swin(c, norm=False, moves=True), c.widths, wanted, 1e-5)
+        case "convnext":
+            c = ConvNextConfig.read(raw)
+            wanted = chosen_stages(c.out_features, c.out_indices, len(c.depths) + 1)
+            return NormedMaps(ConvNext(c, norm=False), c.hidden_sizes, wanted, EPS)
+        case "resnet":
+            return ResNetStages(raw)
+        case kind:
+            raise ValueError(f"a backbone of the type {kind!r} is not supported; known: swin, convnext, resnet")
 
 
 NETWORK = (
@@ -104,8 +117,8 @@ NETWORK = (
     *(rename(f"hidden_states_norms.stage{i}", f"norms.{i}") for i in range(1, STAGES + 1)),
     *(rename(f"hidden_states_norms.{i}", f"norms.{i + 1}") for i in range(STAGES)),
 )
-"""Norms of Swin's maps, by the name of the stage or, as MaskFormer has them, counted."""
-BODY = (*SWIN, *NAMED)
+"""Norms of maps, by the name of the stage or, as MaskFormer has them, counted."""
+BODY = (*SWIN, *NAMED, *CONVNEXT)
 
 
 def attention(theirs: str, ours: str) -> tuple[Rule, ...]:

@@ -27,6 +27,7 @@ STAGES = {"out_features": ["stage1", "stage2", "stage3", "stage4"]}
 TINY = {"model_type": "swin", "depths": [2, 2, 6, 2]} | STAGES
 BASE = {"model_type": "swin", "embed_dim": 128, "depths": [2, 2, 18, 2], "num_heads": [4, 8, 16, 32], "window_size": 12}
 LARGE = BASE | {"embed_dim": 192, "num_heads": [6, 12, 24, 48]}
+BEIT = {"image_size": 640, "use_relative_position_bias": True, "out_indices": [3, 5, 7, 11]}
 MASKED = ("AutoModelForUniversalSegmentation", "masks")
 LABELLED = ("AutoModelForSemanticSegmentation", "label_maps")
 B5 = {"depths": [3, 6, 40, 3], "hidden_sizes": [64, 128, 320, 512], "decoder_hidden_size": 768}
@@ -71,6 +72,13 @@ RELEASED: dict[str, tuple[str, str, str, dict[str, Any]]] = {
     "maskformer-swin-tiny-ade": (*MASKED, "maskformer", {"backbone_config": TINY, "num_labels": 150}),
     "maskformer-swin-base-ade": (*MASKED, "maskformer", {"backbone_config": BASE | STAGES, "num_labels": 150}),
     "maskformer-swin-large-coco": (*MASKED, "maskformer", {"backbone_config": LARGE | STAGES, "num_labels": 133}),
+    "upernet-swin-tiny": (*LABELLED, "upernet", {"backbone_config": TINY, "num_labels": 150}),
+    "upernet-convnext-tiny": (
+        *LABELLED,
+        "upernet",
+        {"backbone_config": {"model_type": "convnext"} | STAGES, "num_labels": 150},
+    ),
+    "beit-base-finetuned-ade-640-640": (*LABELLED, "beit", BEIT | {"num_labels": 150}),
     "maskformer-resnet50-ade": (
         *MASKED,
         "maskformer",

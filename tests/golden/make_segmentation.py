@@ -12,7 +12,7 @@ from zlib import crc32
 import numpy as np
 import torch
 from make_models import compact, randomise
-from make_processors import opened, pictures
+from make_processors import PICTURES, opened, pictures
 from make_vision import FAMILIES as VISION
 from make_vision import HERE, LABELS, PROCESSORS, SOME, named, settle
 from PIL import Image
@@ -60,6 +60,11 @@ MASKFORMER = {
     "fpn_feature_size": 32,  # the number of groups of its norms
     "mask_feature_size": 12,
 }
+CONVNEXT = {"model_type": "convnext", "hidden_sizes": [6, 8, 12, 12], "depths": [1, 1, 2, 1], "out_features": STAGES}
+CONVNEXT |= {"layer_scale_init_value": 0.5}
+BEIT = VISION["beit"] | {"num_hidden_layers": 5, "out_indices": [2, 3, 4, 5], "auxiliary_channels": 4}
+BEIT |= {"hidden_size": 8, "intermediate_size": 12, "use_relative_position_bias": False}
+UPERNET = {"hidden_size": 12, "auxiliary_channels": 4}
 FOLDERS: dict[str, dict[str, dict[str, Any] | None]] = {
     "detr": {"masks": None},
     "mask2former": {
@@ -74,14 +79,26 @@ FOLDERS: dict[str, dict[str, dict[str, Any] | None]] = {
         "masks-resnet": MASKFORMER
         | {"backbone_config": RESNET, "decoder_config": MASKFORMER["decoder_config"] | {"d_model": 24}},
     },
+    "beit": {
+        "label_maps": BEIT | {"use_relative_position_bias": True},
+        "label_maps-shared": BEIT | {"use_shared_relative_position_bias": True, "use_auxiliary_head": False},
+    },
+    "upernet": {
+        "label_maps": UPERNET | {"backbone_config": SWIN},
+        "label_maps-convnext": UPERNET | {"backbone_config": CONVNEXT, "pool_scales": [1, 3]},
+        "label_maps-resnet": UPERNET | {"backbone_config": RESNET, "use_auxiliary_head": False},
+    },
 }
 """The settings of each folder of a family, by its name: "head" or "head-variant". None: another script makes it."""
 OWN_PROCESSORS = {
+    "upernet": {"image_processor_type": "SegformerImageProcessor", "size": {"height": 32, "width": 48}},
     "maskformer": {"image_processor_type": "MaskFormerImageProcessor", "size_divisor": 16}
     | {"size": {"shortest_edge": 40, "longest_edge": 64}},
     "mask2former": {"image_processor_type": "Mask2FormerImageProcessor", "size_divisor": 16}
     | {"size": {"shortest_edge": 40, "longest_edge": 64}},
 }
+SPREADS = {"class_predictor": 0.8, "mask_embedder.2.0": 0.2, "decode_head.classifier": 1.0}
+"""What makes the last numbers of a model, and how much these are to differ."""
 NAMED = {"id2label": dict(enumerate(LABELS)), "label2id": {n: i for i, n in enumerate(LABELS)}}
 
 
@@ -92,38 +109,40 @@ def make_models(family: str) -> Iterator[Path]:
             continue
         folder, head = HERE / family / name, name.partition("-")[0]
         folder.mkdir(parents=True, exist_ok=True)
+        processor = (OWN_PROCESSORS | PROCESSORS)[family]
+        (folder / "preprocessor_config.json").write_text(json.dumps(processor) + "\n", encoding="utf-8")
         kind = CLASSES[head]
         model = kind.from_config(AutoConfig.for_model(family, **deepcopy(settings), **NAMED))
         seed = crc32(f"{family}/{name}".encode())
         randomise(model, seed)
         settle(model, seed)
-        if head == "masks":
-            spread(model.eval())
+        if head != "base":
+            processor = AutoImageProcessor.from_pretrained(folder, use_fast=False)
+            spread(model.eval(), processor(opened(PICTURES / "wide.png"), return_tensors="pt")["pixel_values"])
         model.half().save_pretrained(folder)
         compact(folder / "config.json")
-        processor = OWN_PROCESSORS.get(family) or PROCESSORS[family]
-        (folder / "preprocessor_config.json").write_text(json.dumps(processor) + "\n", encoding="utf-8")
         model = kind.from_pretrained(folder, dtype=torch.float32).eval()
         save_file(answers(model, folder), folder / "pixels.safetensors")
         yield folder
 
 
 @torch.no_grad()
-def spread(model: PreTrainedModel) -> None:
+def spread(model: PreTrainedModel, pixels: Tensor) -> None:
     """Makes segments differ in what they are and where: with weights by chance they would be all alike."""
     for name, weight in model.named_parameters():
         if "queries" in name:
             weight.data *= 8
-    pixels = torch.randn(1, 3, 48, 64, generator=torch.Generator().manual_seed(0))
     for name, module in list(model.named_modules()):
-        if name != "class_predictor" and not name.endswith("mask_embedder.2.0"):
+        scale = next((value for ending, value in SPREADS.items() if name.endswith(ending)), None)
+        if scale is None:
             continue
         seen: list[Tensor] = []
         hook = module.register_forward_hook(lambda _, __, found, seen=seen: seen.append(found))
         model(pixel_values=pixels)
         hook.remove()
-        module.bias -= seen[-1].mean((0, 1))
-        scale = (2 if name == "class_predictor" else 0.5) / seen[-1].std(1).mean()
+        found = seen[-1].flatten(2).transpose(1, 2) if seen[-1].ndim == 4 else seen[-1]
+        module.bias -= found.mean((0, 1))
+        scale = scale / found.std(1).mean()
         module.weight *= scale
         module.bias *= scale
 

@@ -1,18 +1,22 @@
 """BEiT (https://arxiv.org/abs/2106.08254)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nbpipes.hub.config import Config
 from nbpipes.hub.weights import drop, rename
 from nbpipes.layers.attention import Attention, Rotate
 from nbpipes.layers.block import MLP, Block, Blocks
+from nbpipes.layers.conv import BatchNorm
 from nbpipes.layers.linear import Linear
 from nbpipes.layers.packing import Layout, ScoreBias
-from nbpipes.layers.positions import bias_by_length, places_apart
+from nbpipes.layers.positions import places_apart
 from nbpipes.layers.scale import Scaled
 from nbpipes.models.family import Family, HeadSpec
 from nbpipes.models.heads import Head
@@ -28,9 +32,9 @@ from nbpipes.models.images import (
     Sides,
     first,
     grid,
-    through,
 )
-from nbpipes.models.outputs import Seen
+from nbpipes.models.outputs import LabelMaps, Seen
+from nbpipes.models.uper import UperHead, uper_rules
 
 ATTENTION, MIDDLE, INNER = f"{OURS}.attn.layer", f"{OURS}.mlp.layer", f"{LAYER}.attention.attention"
 TABLE = "relative_position_bias.relative_position_bias_table"
@@ -72,6 +76,9 @@ class BeitConfig(Config):
     use_shared_relative_position_bias: bool = False
     layer_scale_init_value: float = 0.1
     use_mean_pooling: bool = True
+    out_indices: tuple[int, ...] | None = None
+    segmentation_indices: tuple[int, ...] | None = None
+    pool_scales: tuple[int, ...] = (1, 2, 3, 6)
 
 
 class RelativeBias(nn.Module):
@@ -147,13 +154,11 @@ class Beit(PatchEncoder):
         shared = c.use_shared_relative_position_bias
         self.relative = RelativeBias(places, c.num_attention_heads) if shared else None
 
-    def forward(self, pixels: Tensor, leading: int | None = None) -> Seen:
-        x, _ = self.embed(pixels)
-        bias = None
-        if self.relative is not None:
-            values = self.relative()
-            bias = bias_by_length(lambda length: values)
-        return Seen(through(self.blocks, x, self.norm, leading, bias=bias))
+    def shared_bias(self) -> ScoreBias | None:
+        if self.relative is None:
+            return None
+        values = self.relative()
+        return lambda tile: values
 
 
 def block(c: BeitConfig, places: tuple[int, int]) -> Block:
@@ -186,6 +191,47 @@ def classifier(c: BeitConfig) -> ImageClassifier:
     return ImageClassifier(pool(c), c.hidden_size, len(c.labels), leading=None if c.use_mean_pooling else 1)
 
 
+class LabelHead(UperHead):
+    """Labels of places, from the states of four blocks, made into maps of as many sizes. wanted: the blocks, from 1."""
+
+    leading = None
+
+    def __init__(self, c: BeitConfig) -> None:
+        width, indices = c.hidden_size, c.out_indices or c.segmentation_indices or ()
+        super().__init__([width] * 4, width, len(c.labels), c.pool_scales)
+        # The reference compares numbers that count the patches as one more block with numbers that do not.
+        self.wanted = tuple(index - 1 for index in indices)
+        if len(self.wanted) != 4 or not 1 <= min(self.wanted) <= max(self.wanted) <= c.num_hidden_layers:
+            raise ValueError(f"out_indices must name four blocks from the second on, not {indices}")
+        double = partial(nn.ConvTranspose2d, width, width, 2, stride=2)
+        self.fourfold = nn.Sequential(double(), BatchNorm(width), nn.GELU(), double())
+        self.twofold = double()
+
+    def forward(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, states: Sequence[Tensor], places: tuple[int, int]
+    ) -> LabelMaps:
+        """states: `(batch, tokens, width)` each, with places rows and columns of patches behind [CLS]."""
+        maps = [state[:, 1:].transpose(1, 2).unflatten(2, places) for state in states]
+        return super().forward((self.fourfold(maps[0]), self.twofold(maps[1]), maps[2], F.max_pool2d(maps[3], 2)))
+
+
+class BeitModel(ImageModel):
+    """An encoder of patches with a head, which for labels of places reads the states of several blocks."""
+
+    def forward(self, pixel_values: Tensor) -> Any:
+        if not isinstance(self.head, LabelHead):
+            return super().forward(pixel_values)
+        self.prepare()
+        trunk: Any = self.trunk
+        return self.head(*trunk.states(pixel_values.to(self.dtype), self.head.wanted))
+
+
+LABELS = (
+    drop("beit.pooler"),  # of a classifier
+    *uper_rules("bn"),
+    rename("fpn1", "fourfold"),
+    rename("fpn2.0", "twofold"),
+)
 FAMILIES = {
     "beit": Family(
         BeitConfig,
@@ -195,7 +241,8 @@ FAMILIES = {
         {
             Head.BASE: HeadSpec(lambda c: SeenHead(pool(c)), POOLER, optional=("pool",)),
             Head.IMAGE: HeadSpec(classifier, (rename("classifier", "out"), *POOLER)),
+            Head.LABEL_MAPS: HeadSpec(LabelHead, LABELS),
         },
-        ImageModel,
+        BeitModel,
     ),
 }

@@ -24,6 +24,9 @@ FOLDERS = {
     if path.parent.parent.name in FAMILIES
 }
 
+NOT_THERE = {"upernet": {Head.BASE}}
+"""Heads that the reference does not have, so that there is nothing to compare with."""
+
 
 def cases_of(folder: Path) -> dict[str, dict[str, torch.Tensor]]:
     """Tensors by picture and name."""
@@ -55,7 +58,7 @@ def model_of(folder: Path) -> Model:
 @pytest.mark.parametrize("model_type", FAMILIES)
 def test_every_head_of_a_family_is_covered(model_type):
     covered = {folder.name for name, folder in FOLDERS.items() if name.partition("/")[0] == model_type}
-    assert {Head.BASE, *family(model_type).heads} <= covered
+    assert {Head.BASE, *family(model_type).heads} - NOT_THERE.get(model_type, set()) <= covered
 
 
 @pytest.mark.parametrize("name", FOLDERS)
