@@ -8,6 +8,7 @@ import pandas as pd
 
 from nbpipes.results.failures import Failure
 from nbpipes.results.records import Record, Records
+from nbpipes.results.tables import computed
 
 TEXT, FLOAT, INTEGER, ANY = "string", "float64", "Int64", "object"
 Row = dict[str, Any]
@@ -73,6 +74,11 @@ def _candidates(item: Any) -> Iterator[Row]:
             yield {"mask": index, **row}
 
 
+def _found_cells(item: Any) -> Iterator[Row]:
+    for row in _records(item):
+        yield {**row, "value": computed(row)}
+
+
 def _hypotheses(item: Any) -> Iterator[Row]:
     for record in _records(item):
         labels, scores = record.pop("labels", ()), record.pop("scores", ())
@@ -94,6 +100,9 @@ SCHEMAS = {
     "token-classification": Schema(
         {"entity": TEXT, "score": FLOAT, "word": TEXT, "start": INTEGER, "end": INTEGER, "index": INTEGER},
         _entities,
+    ),
+    "table-question-answering": Schema(
+        {"answer": TEXT, "aggregator": TEXT, "value": FLOAT, "cells": ANY, "coordinates": ANY}, _found_cells
     ),
     "question-answering": Schema({"answer": TEXT, "score": FLOAT, "start": INTEGER, "end": INTEGER}, _records),
     "fill-mask": Schema(

@@ -180,6 +180,12 @@ TASKS: dict[str, Row] = {
         ("dbmdz/bert-large-cased-finetuned-conll03-english", "4c53496"),
         architectures=("ForTokenClassification",),
     ),
+    "table-question-answering": Row(
+        "table_question_answering:TableQuestionAnsweringPipeline",
+        (Head.CELLS, Head.SEQ2SEQ),
+        ("google/tapas-base-finetuned-wtq", "e3dde19"),
+        architectures=("TapasForQuestionAnswering",),
+    ),
     "question-answering": Row(
         "question_answering:QuestionAnsweringPipeline",
         (Head.SPANS,),
@@ -198,6 +204,8 @@ PAIRS: Mapping[tuple[str, str], tuple[str, str]] = MappingProxyType(
 AUTO_CLASSES: Mapping[str, Head] = MappingProxyType(
     {
         "AutoModel": Head.BASE,
+        "AutoModelForAudioClassification": Head.AUDIO,
+        "AutoModelForCTC": Head.CTC,
         "AutoModelForCausalLM": Head.CAUSAL,
         "AutoModelForDepthEstimation": Head.DEPTH,
         "AutoModelForImageClassification": Head.IMAGE,
@@ -210,6 +218,7 @@ AUTO_CLASSES: Mapping[str, Head] = MappingProxyType(
         "AutoModelForSemanticSegmentation": Head.LABEL_MAPS,
         "AutoModelForSequenceClassification": Head.SEQUENCE,
         "AutoModelForSpeechSeq2Seq": Head.SPEECH,
+        "AutoModelForTableQuestionAnswering": Head.CELLS,
         "AutoModelForTokenClassification": Head.TOKENS,
         "AutoModelForUniversalSegmentation": Head.MASKS,
         "AutoModelForZeroShotImageClassification": Head.PAIRS,

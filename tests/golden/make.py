@@ -49,7 +49,7 @@ def make_family(family: str) -> None:
         make_detection(family)
         return
     if family == "tapas":
-        names = make_tables(folder)
+        names = [*make_tables(folder), *make_tapex(HERE / "tapex")]
     elif family in DECODERS:
         names = make_decoder(family, folder)
     elif family in SEQ2SEQ:

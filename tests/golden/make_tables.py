@@ -3,6 +3,7 @@
 import json
 import random
 import shutil
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -10,12 +11,17 @@ from zlib import crc32
 import pandas as pd
 import torch
 from make_models import compact, randomise
+from make_seq2seq import randomise as randomise_writer
 from make_tasks import plain
+from make_tokenizers import SENTENCES
 from safetensors.torch import save_file
 from tables import NAMES, question, table
+from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 from torch import Tensor
 from transformers import (
     AutoModel,
+    BartConfig,
+    BartForConditionalGeneration,
     PreTrainedModel,
     TapasConfig,
     TapasForMaskedLM,
@@ -24,6 +30,7 @@ from transformers import (
     TapasTokenizer,
     pipeline,
 )
+from transformers.models.deprecated.tapex import TapexTokenizer
 
 CLASSES = {
     "base": AutoModel,
@@ -57,6 +64,18 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "masked": {},
 }
 SPECIAL = ["[PAD]", "[EMPTY]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+LONGEST = 400
+"""Tokens that the model that writes can read."""
+WRITER = {
+    "d_model": 16,
+    "encoder_layers": 2,
+    "decoder_layers": 2,
+    "encoder_attention_heads": 2,
+    "decoder_attention_heads": 2,
+    "encoder_ffn_dim": 24,
+    "decoder_ffn_dim": 24,
+    "num_labels": 3,
+}
 READ, CHECKED = 16, 300
 """Tables whose tokens are stored, and those of which a checksum is."""
 ANSWERED = 9
@@ -170,6 +189,46 @@ def outputs(model: PreTrainedModel, name: str, tokenizer: TapasTokenizer) -> dic
 
 def table_of(chance: random.Random, width: int, height: int) -> dict[str, list[str]]:
     return {name: [str(chance.randrange(100)) for _ in range(height)] for name in NAMES[:width]}
+
+
+def make_tapex(folder: Path) -> list[str]:
+    """Write a tokenizer and a model of TAPEX, tables.json (checksums of tokens) and answers.json."""
+    shutil.rmtree(folder, ignore_errors=True)
+    (folder / "tokenizer").mkdir(parents=True)
+    backend = Tokenizer(models.BPE())
+    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    trainer = trainers.BpeTrainer(
+        vocab_size=330,
+        special_tokens=["<s>", "<pad>", "</s>", "<unk>", "<mask>"],
+        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),  # as published: no byte is unknown
+        show_progress=False,
+    )
+    backend.train_from_iterator([*SENTENCES, "col : name | year row 1 : london | 1990 row 2 : how many"] * 2, trainer)
+    files = backend.model.save(str(folder / "tokenizer"))
+    tokenizer = TapexTokenizer(*files, model_max_length=LONGEST)
+    tokenizer.save_pretrained(folder / "tokenizer")
+    config = BartConfig(vocab_size=len(tokenizer), max_position_embeddings=LONGEST, **WRITER)
+    model = BartForConditionalGeneration(config)
+    randomise_writer(model, seed=7)
+    model.half().save_pretrained(folder / "model")
+    compact(folder / "model/config.json")
+    model = BartForConditionalGeneration.from_pretrained(folder / "model", dtype=torch.float32)
+    pipe = pipeline("table-question-answering", model=model, tokenizer=tokenizer, device="cpu")
+    sums, cases = [], []
+    for seed in range(CHECKED // 3):
+        chance = random.Random(seed)
+        columns, asked = table(chance), question(chance)
+        ids = tokenizer(pd.DataFrame.from_dict(columns), asked)["input_ids"]
+        sums.append({"seed": seed, "sum": crc32(packed(ids).encode())})
+        if len(ids) < LONGEST and len(cases) < ANSWERED:
+            query = asked if len(cases) % 2 else [asked, question(chance)]
+            options = {"max_new_tokens": 8, "repetition_penalty": 1.8}
+            pipe.generation_config.update(**options)  # the reference takes these only when it is built
+            result = pipe(pd.DataFrame.from_dict(columns), deepcopy(query))
+            cases.append({"seed": seed, "query": query, "options": options, "result": plain(result)})
+    write(folder / "tables.json", sums)
+    write(folder / "answers.json", cases)
+    return ["model", "tables", "answers"]
 
 
 def read_tables(tokenizer: TapasTokenizer) -> list[dict[str, Any]]:

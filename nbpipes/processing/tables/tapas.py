@@ -104,10 +104,10 @@ class TapasReader:
     """
 
     def __init__(self, tokenizer: Tokenizer, limit: int | None = None) -> None:
-        """limit: tokens that the model reads at most."""
+        """limit: tokens that the model can read at most, None for any number."""
         self.tokenizer = tokenizer
-        lengths = (tokenizer.model_max_length or DEFAULT_LENGTH, limit)
-        self.length = min(length for length in lengths if length is not None)
+        usual = tokenizer.model_max_length or DEFAULT_LENGTH
+        self.limit, self.length = limit, usual if limit is None else min(usual, limit)
         given = tokenizer.settings
         self.most_columns = given.get("max_column_id") or self.length
         self.most_rows = given.get("max_row_id") or self.length

@@ -145,6 +145,7 @@ ROWS = (
     replace(ROBERTA, name="LongformerTokenizer"),
     replace(ROBERTA, name="BartTokenizer", mask="ln"),
     replace(ROBERTA, name="LEDTokenizer", mask="ln"),
+    replace(ROBERTA, name="TapexTokenizer", settings={**ROBERTA.settings, "do_lower_case": True}),
     replace(ROBERTA, name="MvpTokenizer", loose=()),
     replace(ROBERTA, name="LayoutLMv3Tokenizer", mask="ln", settings={**ROBERTA.settings, "add_prefix_space": True}),
     replace(

@@ -76,6 +76,14 @@ VALUES = {
     "summarization": st.lists(st.fixed_dictionaries({"summary_text": TEXT | JUNK}), max_size=3),
     "translation": st.lists(st.fixed_dictionaries({"translation_text": TEXT | JUNK}), max_size=3),
     "conversational": st.lists(TURN, max_size=3) | JUNK,
+    "table-question-answering": st.fixed_dictionaries(
+        {"answer": TEXT | JUNK},
+        optional={
+            "coordinates": st.lists(st.tuples(PLACE, PLACE), max_size=3) | JUNK,
+            "cells": st.lists(TEXT | st.just("1,234 km"), max_size=3) | JUNK,
+            "aggregator": st.sampled_from(["NONE", "SUM", "AVERAGE", "COUNT"]) | JUNK,
+        },
+    ),
     "a task of the user's": JUNK,
 }
 SOURCES = (
@@ -83,6 +91,9 @@ SOURCES = (
     | st.text("ab [MASK]<\n", max_size=40)
     | st.lists(TEXT, max_size=3)
     | st.fixed_dictionaries({"question": TEXT | JUNK, "context": TEXT | JUNK})
+    | st.fixed_dictionaries(
+        {"table": st.dictionaries(TEXT, st.lists(TEXT, max_size=3), max_size=3) | JUNK, "query": TEXT | JUNK}
+    )
     | st.fixed_dictionaries({"text": TEXT | JUNK, "text_pair": TEXT | JUNK})
     | JUNK
 )
@@ -159,6 +170,12 @@ def huge_values() -> dict[str, tuple[Any, Any]]:
     answers = [{"answer": HUGE, "score": 0.5, "start": 4, "end": 90_000}] * MANY
     boxes = [{"xmin": i % 50 * 40, "ymin": i // 50 * 36, "xmax": i % 50 * 40 + 90, "ymax": 9 * i} for i in range(MANY)]
     photo, mask = np.ones((1500, 2000, 3), dtype=np.uint8), Image.new("L", (2000, 1500), 255)
+    found = {
+        "answer": HUGE,
+        "coordinates": [(i, 200) for i in range(MANY)],
+        "cells": [HUGE] * MANY,
+        "aggregator": "SUM",
+    }
     blanks = [[{"score": 0.5, "token": 1, "token_str": HUGE, "sequence": HUGE}] * 60] * 30
     return {
         "text-classification": ([{"label": HUGE, "score": 0.5}] * MANY, HUGE),
@@ -180,6 +197,10 @@ def huge_values() -> dict[str, tuple[Any, Any]]:
         "summarization": ([{"summary_text": HUGE}] * MANY, HUGE),
         "translation": ([{"translation_text": HUGE}] * MANY, HUGE),
         "conversational": ([{"role": "user", "content": HUGE}] * MANY, HUGE),
+        "table-question-answering": (
+            found,
+            {"table": dict.fromkeys(map(str, range(300)), [HUGE] * MANY), "query": HUGE},
+        ),
         "a task of the user's": ([{HUGE: HUGE}] * MANY, HUGE),
     }
 
