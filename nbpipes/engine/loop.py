@@ -71,14 +71,16 @@ def run(
     limits: Limits,
     *,
     sized: bool,
+    soon: bool = False,
     ordered: bool = True,
     ready: Callable[[], bool] | None = None,
     partial: bool = False,
 ) -> Iterator[Event]:
     """Computes the items and says what happens. A failing item costs itself only; a failing source raises at its end.
 
-    sized: whether reading ahead is harmless because the source is all there. ordered: False gives each result as soon
-    as it is there. ready: whether the source has another item at once; where it has not, what was read is computed.
+    sized: whether reading ahead is harmless because the source is all there. soon: whether results are read as they
+    come, so that the first should not wait for others. ordered: False gives each result as soon as it is there.
+    ready: whether the source has another item at once; where it has not, what was read is computed.
     partial: whether to tell what there is of items that are being written.
     """
 
@@ -86,7 +88,7 @@ def run(
         return steps.preprocess(item, options)
 
     threads = steps.readers if isinstance(steps, Ahead) else 0
-    reader = Reader(items, cut, limits, patient=sized, ready=ready, threads=threads)
+    reader = Reader(items, cut, limits, patient=sized, soon=soon, ready=ready, threads=threads)
     gathering = Gathering(limits)
     under_way: deque[Slot] = deque()
     settled = _settled if ordered else _settled_anywhere

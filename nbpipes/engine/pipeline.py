@@ -172,7 +172,8 @@ class Pipeline(Documented, Saved, Streamed, Generic[OptionsT]):
         watched = progress is not False and given.shape != "lazy" and notebook() is not None
 
         def start(items: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
-            events = run(self, items, chosen, limits, sized=given.size is not None, partial=watched)
+            lazy, sized = given.shape == "lazy", given.size is not None
+            events = run(self, items, chosen, limits, sized=sized, soon=lazy, partial=watched)
             bar = Progress(given.size, self.kind, progress if many else False)
             return results(drafted(events, shown=watched), on_error, bar, note=many)
 

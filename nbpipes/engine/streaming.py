@@ -76,6 +76,6 @@ class Streamed:
     def _engine(self, options: Options, limits: Limits) -> Callable[..., Iterator[Event]]:
         def engine(items: Iterable[Any], *, ordered: bool, ready: Callable[[], bool] | None) -> Iterator[Event]:
             steps: Any = self
-            return run(steps, items, options, limits, sized=True, ordered=ordered, ready=ready, partial=True)
+            return run(steps, items, options, limits, sized=True, soon=True, ordered=ordered, ready=ready, partial=True)
 
         return engine

@@ -1,9 +1,10 @@
 """Reading items in windows, cutting them into chunks, and filling batches with these.
 
-A window's chunks are sorted by size and cut into batches under a budget. A source that knows its length is read 16
-items ahead at first, then 32, ... up to 1024. One that does not (a generator) is read one item at first, then 2, 4,
-...; but whenever reading it had to wait, as for a queue or a request, the next items are answered one by one, so that
-nobody waits for an answer that hangs on the next question.
+A window's chunks are sorted by size and cut into batches under a budget. A list whose results are wanted together is
+read 16 items ahead at first, then 32, ... up to 1024. Where they are wanted as they come, and where a source does not
+know its length (a generator), it is one item at first, then 2, 4, ...; but whenever reading a generator had to wait, as
+for a queue or a request, the next items are answered one by one, so that nobody waits for an answer that hangs on the
+next question.
 
 Where cutting an item takes long and needs no interpreter (images are decoded and resized), threads do it a bounded way
 ahead of what is computed, and a batch is computed as soon as it is full.
@@ -71,8 +72,9 @@ class Window(NamedTuple):
 class Reader:
     """Reads items, cuts them into chunks, and hands out windows, with threads also parts of them.
 
-    patient: whether reading ahead is harmless because the source is all there. ready: whether the source has another
-    item at once. threads: how many cut items ahead; 0 where it is done between the batches.
+    patient: whether reading ahead is harmless because the source is all there. soon: whether results are wanted as they
+    come. ready: whether the source has another item at once. threads: how many cut items ahead; 0 where it is done
+    between the batches.
     """
 
     def __init__(
@@ -82,12 +84,13 @@ class Reader:
         limits: Limits,
         *,
         patient: bool,
+        soon: bool = False,
         ready: Callable[[], bool] | None = None,
         threads: int = 0,
     ) -> None:
         self.source, self.cut, self.patient, self.ready = enumerate(items), cut, patient, ready
         start = limits.batch_size or 1
-        self.first = max(FIRST_WINDOW, start) if patient else start
+        self.first = max(FIRST_WINDOW, start) if patient and not soon else start
         self.limit, self.singles = self.first, 0
         self.slots: list[Slot] = []
         self.pieces: list[Piece] = []

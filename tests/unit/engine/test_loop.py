@@ -167,3 +167,12 @@ def test_large_items_make_small_windows():
         waiting += isinstance(event, Started) - isinstance(event, Done)
         most = max(most, waiting)
     assert 16 < most <= WINDOW_BATCHES + 1
+
+
+def test_the_first_of_results_that_are_read_as_they_come_does_not_wait():
+    steps = Doubler()
+    events = run(steps, [[20]] * 100, None, Limits(None, 10_000), sized=True, soon=True)
+    next(event for event in events if isinstance(event, Done))
+    assert [len(batch) for batch in steps.batches] == [1]
+    list(events)
+    assert [len(batch) for batch in steps.batches] == [1, 2, 4, 8, 16, 32, 37]
