@@ -123,6 +123,17 @@ def waves(spots: Tensor, width: int, temperature: float = 10000.0) -> Tensor:
     return torch.stack((angles[..., 0::2].sin(), angles[..., 1::2].cos()), -1).flatten(-2)
 
 
+def full_turns(points: Tensor, width: int) -> Tensor:
+    """Waves of points on images, `(…, x and y)` as parts of their sides: of the height, then of the width."""
+    turns = points.float() * (2 * math.pi)
+    return torch.cat((waves(turns[..., 1], width // 2), waves(turns[..., 0], width // 2)), -1)
+
+
+def unsquashed(parts: Tensor) -> Tensor:
+    """What the sigmoid of would be `parts`, 1e-5 away from 0 and 1 at least."""
+    return torch.log(parts.clamp(1e-5, 1) / (1 - parts).clamp(1e-5, 1))
+
+
 class SinePlaces(nn.Module):
     """Places on a map as waves over its height, then over its width, which both count as a full turn."""
 
@@ -212,20 +223,23 @@ class ObjectBlock(nn.Module):
 class ObjectDecoder(nn.Module):
     """Objects look for themselves in an image: each begins with nothing but a place of its own.
 
-    count: how many objects an image may have at most.
+    count: how many objects an image may have at most. each: whether every block is followed by the last one's norm, as
+    in models that were trained on the answers of every block.
     """
 
-    def __init__(self, blocks: Iterable[ObjectBlock], width: int, count: int) -> None:
+    def __init__(self, blocks: Iterable[ObjectBlock], width: int, count: int, *, each: bool = False) -> None:
         super().__init__()
+        self.each = each
         self.places = nn.Parameter(torch.empty(count, width))
         self.blocks, self.norm = nn.ModuleList(blocks), nn.LayerNorm(width)
 
-    def forward(self, image: Flat) -> Tensor:
-        """image: what the encoder makes of the maps, with their places. Returns `(images, objects, width)`."""
+    def forward(self, image: Flat) -> Scene:
+        """image: what the encoder makes of the maps, with their places."""
         count = len(image.layout.lengths)
         places = self.places.repeat(count, 1)
         layout = Layout.of([len(self.places)] * count, places.device)
         x, placed = torch.zeros_like(places), image.tokens + image.places
         for block in self.blocks:
             x = block(x, layout, image, placed, places=places)
-        return self.norm(x).unflatten(0, (count, -1))
+            x = self.norm(x) if self.each else x
+        return Scene(self.norm(x).unflatten(0, (count, -1)))

@@ -19,6 +19,7 @@ MODULES: Mapping[str, str] = MappingProxyType(
         "bloom": "text.bloom",
         "camembert": "text.bert",
         "clip": "joint.clip",
+        "conditional_detr": "vision.conditional_detr",
         "convnext": "vision.convnext",
         "data2vec-audio": "audio.wav2vec2",
         "deberta": "text.deberta",

@@ -49,6 +49,7 @@ DETR = SIZES | OWN_BACKBONE | {"backbone_config": RESNET}
 FAMILIES: dict[str, dict[str, Any]] = {
     "detr": DETR,
     "table-transformer": DETR | {"backbone_config": BASIC},
+    "conditional_detr": DETR,
     "yolos": {
         "hidden_size": 16,
         "num_hidden_layers": 3,
@@ -61,11 +62,13 @@ FAMILIES: dict[str, dict[str, Any]] = {
 # Settings that change numbers, as "head-name of the variant".
 VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
     "yolos": {"detection-plain": {"use_mid_position_embeddings": False, "qkv_bias": False, "hidden_act": "gelu_new"}},
+    "conditional_detr": {"detection-each": {"auxiliary_loss": True, "encoder_layers": 1, "decoder_layers": 3}},
     "detr": {
         "masks": {},
         "detection-learned": {
             "position_embedding_type": "learned",
             "activation_function": "gelu",
+            "auxiliary_loss": True,
             "backbone_config": BASIC | {"hidden_act": "silu"},
         },
     },
@@ -73,11 +76,12 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
 EDGES = {"size": {"shortest_edge": 70, "longest_edge": 110}}
 PROCESSORS: dict[str, dict[str, Any]] = {
     "detr": {"image_processor_type": "DetrImageProcessor"} | EDGES,
+    "conditional_detr": {"image_processor_type": "ConditionalDetrImageProcessor"} | EDGES,
     "yolos": {"image_processor_type": "YolosImageProcessor"} | EDGES,
     "table-transformer": {"feature_extractor_type": "DetrFeatureExtractor", "size": 64, "max_size": 90},
 }
 CLASSES = {"base": AutoModel, "detection": AutoModelForObjectDetection, "masks": AutoModelForImageSegmentation}
-SEEDS = {"detr": 1, "table-transformer": 0, "yolos": 0}
+SEEDS = {"detr": 3, "table-transformer": 0, "yolos": 0, "conditional_detr": 9}
 """Added to seeds, where the checks below have refused others."""
 SEEN = ("square", "wide", "tall")
 """Pictures whose numbers are stored."""
@@ -115,8 +119,10 @@ def thaw(model: PreTrainedModel, seed: int) -> None:
         elif name.endswith(".bias"):
             buffer.copy_(0.3 * torch.randn(buffer.shape, generator=noise))
     for name, weight in model.named_parameters():
-        if name.endswith(("query_position_embeddings.weight", "detection_tokens", "q_proj.weight", "k_proj.weight")):
-            weight.data.mul_(1.2 if "proj" in name else 8)
+        if name.endswith(("query_position_embeddings.weight", "detection_tokens")):
+            weight.data.mul_(8)
+        elif ".sa_" in name or ".ca_" in name:
+            weight.data.mul_(2.5)
 
 
 @torch.no_grad()

@@ -30,6 +30,7 @@ class DecoderConfig(Config):
     decoder_attention_heads: int = 8
     activation_function: str = "relu"
     num_queries: int = 100
+    auxiliary_loss: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,12 +105,12 @@ class MaskFormer(nn.Module):
         self.places = SinePlaces(d.d_model)
         shape = (d.d_model, d.decoder_attention_heads, d.decoder_ffn_dim, d.activation_function)
         blocks = (ObjectBlock(*shape, pre=False) for _ in range(d.decoder_layers))
-        self.decoder = ObjectDecoder(blocks, d.d_model, d.num_queries)
+        self.decoder = ObjectDecoder(blocks, d.d_model, d.num_queries, each=d.auxiliary_loss)
 
     def forward(self, pixels: Tensor) -> Segmented:
         """pixels: `(batch, 3, height, width)`."""
         maps = self.network(pixels)
-        states = self.decoder(flatten(self.narrow(maps[-1]), None, self.places))
+        states = self.decoder(flatten(self.narrow(maps[-1]), None, self.places)).states
         return Segmented(states, self.pyramid(maps), maps[-1])
 
 
