@@ -17,7 +17,7 @@ from nbpipes.engine.progress import Progress
 from nbpipes.errors import InputError, nearest
 from nbpipes.notebook import catalog
 from nbpipes.notebook.columns import columns_of
-from nbpipes.notebook.forms import Form
+from nbpipes.notebook.forms import Form, Kind
 from nbpipes.notebook.models import Models
 from nbpipes.notebook.session import build
 
@@ -43,6 +43,8 @@ class BoundPipe:
 
     def show(self, task: str, *columns: Hashable, **options: Any) -> Any:
         """The results of a task on a column, drawn, instead of new columns; rows without a value are left out."""
+        if _reads_tables(task):
+            return asked(self._data, task, columns, options)
         return Rows(self._data, task, columns, options).shown()
 
     def stream(
@@ -58,7 +60,7 @@ class BoundPipe:
             known = sorted(words)
             raise AttributeError(f"pipe has no task {name!r}{nearest(name, known)}. Tasks: {', '.join(known)}")
 
-        def task(*columns: Hashable, **options: Any) -> Data:
+        def task(*columns: Hashable, **options: Any) -> Any:
             return added(self._data, words[name], columns, options)
 
         return task
@@ -99,14 +101,17 @@ def unregister() -> None:
             cls._accessors.discard("pipe")
 
 
-def added(data: Data, task: str, columns: tuple[Hashable, ...], options: Mapping[str, Any]) -> Data:
-    """The data with the results of a task as new columns; of a Series, the results alone.
+def added(data: Data, task: str, columns: tuple[Hashable, ...], options: Mapping[str, Any]) -> Any:
+    """The data with the results of a task as new columns; of a Series, the results alone. A task that reads tables is
+    asked about the whole DataFrame, `df.pipe.table_qa("How many …?")`, and gives its answers.
 
     columns: the column with the inputs. options: names of columns for tasks with several inputs (question=, context=);
     into= names the new column; on_error="skip" leaves rows empty whose item fails; batch=, progress=, model=, and the
     task's own.
     Rows keep their index, rows without a value stay empty, and equal inputs are computed once.
     """
+    if _reads_tables(task):
+        return asked(data, task, columns, dict(options))
     rows = Rows(data, task, columns, dict(options))
     new = rows.results()
     if isinstance(data, pd.Series):
@@ -115,6 +120,27 @@ def added(data: Data, task: str, columns: tuple[Hashable, ...], options: Mapping
     if taken:
         raise InputError(f"there is a column {taken[0]!r} already: name another with into=")
     return data.assign(**{name: new[name] for name in new.columns})
+
+
+def asked(data: Data, task: str, questions: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    """The answer to a question about the whole of a DataFrame, or those to several.
+
+    questions: each a text, or one list of them. options: batch=, model=, and the task's own.
+    """
+    if isinstance(data, pd.Series):
+        raise InputError("questions are asked about a table: df.pipe.table_qa(…), not about a Series")
+    query = options.pop("query", options.pop("question", None)) or questions
+    if isinstance(query, tuple) and len(query) == 1:
+        query = query[0]
+    if not query or not all(isinstance(one, str) for one in query):
+        raise InputError('ask a question: df.pipe.table_qa("How many …?")')
+    batch = options.pop("batch", options.pop("batch_size", None))
+    words = catalog.build_words()
+    building = {"task": catalog.find_task(task)[0]}
+    building |= {name: options.pop(name) for name in list(options) if name in words}
+    with _models().use(building) as (pipe, _):
+        how = {"batch_size": None if batch == "auto" else batch, **options}
+        return pipe(data, query if isinstance(query, str) else list(query), **how)
 
 
 class Rows:
@@ -179,6 +205,11 @@ class Rows:
     def _label(self, key: Hashable) -> Any:
         place = next(i for i, item in enumerate(self.items) if item is not None and _key(item) == key)
         return self.data.index[place]
+
+
+def _reads_tables(task: str) -> bool:
+    """Whether the input of a task is a table with a question, not a value in each row."""
+    return any(field.kind is Kind.TABLE for field in catalog.find_task(task)[1].fields)
 
 
 def _items(data: Data, form: Form, columns: tuple[Hashable, ...], options: dict[str, Any]) -> list[Any]:

@@ -89,6 +89,7 @@ TASKS: Mapping[str, Columns] = MappingProxyType(
             {**SCORED, "_start": PLACE, "_end": PLACE},
             _best("answer", ("score", "start", "end")),
         ),
+        "table-question-answering": Columns("answer", {"": TEXT}, _best("answer", ())),
         "fill-mask": Columns("filled", {"": TEXT, "_word": TEXT, "_score": NUMBER}, _first_word),
         "zero-shot-classification": Columns("label", SCORED, _first_label),
         "feature-extraction": Columns("vector", {"": OBJECT}, _itself),

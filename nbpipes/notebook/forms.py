@@ -129,6 +129,7 @@ SHORT: Mapping[str, str] = MappingProxyType(
         "segment": "image-segmentation",
         "sentiment": "text-classification",
         "summarize": "summarization",
+        "table-qa": "table-question-answering",
         "translate": "translation",
         "tts": "text-to-audio",
         "zero-shot": "zero-shot-classification",

@@ -3,6 +3,7 @@
 import copy
 import inspect
 import pickle
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,8 @@ from nbpipes import pipeline
 from nbpipes.errors import InputError
 from nbpipes.notebook import accessor
 from nbpipes.notebook.columns import columns_of
+
+GOLDEN = Path(__file__).parents[2] / "golden"
 
 
 @pytest.fixture(autouse=True)
@@ -167,6 +170,22 @@ def test_results_are_shown(tiny, frame):
     shown = frame.pipe.show("ner", "text", model=tiny("tokens"), ignore_labels=[])
     assert len(shown) == 3
     assert "entities" in shown.to_html()
+
+
+def test_a_frame_is_asked_as_a_whole():
+    table = pd.DataFrame({"Name": ["Rust", "new york"], "Stars": [5, 7]}, index=["x", "x"])
+    tapas = GOLDEN / "tapas"
+    files = {"model": tapas / "cells", "tokenizer": str(tapas / "tokenizer")}
+    answer = table.pipe.table_qa("how many stars?", **files)
+    pipe = pipeline("table-question-answering", model=tapas / "cells", tokenizer=tapas / "tokenizer")
+    assert answer == pipe(table, "how many stars?") == table.pipe("table-qa", question="how many stars?", **files)
+    assert answer.source["table"] is table
+    assert len(table.pipe.table_question_answering("how many?", "stars?", **files)) == 2
+    assert len(table.pipe.show("table-qa", ["how many?", "stars?"], **files)) == 2
+    with pytest.raises(InputError, match="ask a question"):
+        table.pipe.table_qa(**files)
+    with pytest.raises(InputError, match="not about a Series"):
+        table["Name"].pipe.table_qa("how many?", **files)
 
 
 def test_stream(frame, tiny, tmp_path):
