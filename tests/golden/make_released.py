@@ -31,6 +31,36 @@ BEIT = {"image_size": 640, "use_relative_position_bias": True, "out_indices": [3
 MASKED = ("AutoModelForUniversalSegmentation", "masks")
 LABELLED = ("AutoModelForSemanticSegmentation", "label_maps")
 B5 = {"depths": [3, 6, 40, 3], "hidden_sizes": [64, 128, 320, 512], "decoder_hidden_size": 768}
+FOUND = "AutoModelForObjectDetection"
+TIMM = {"use_timm_backbone": True, "backbone": "resnet50", "num_labels": 91}
+TABLES = TIMM | {"backbone": "resnet18"}
+RESNETS: dict[str, dict[str, Any]] = {
+    "resnet18": {"layer_type": "basic", "hidden_sizes": [64, 128, 256, 512], "depths": [2, 2, 2, 2]},
+    "resnet50": {},
+    "resnet101": {"depths": [3, 4, 23, 3]},
+}
+"""What the timm package, whose names the checkpoints have, calls resnet50 and so on."""
+BY_TIMM = (
+    (r"embedder\.embedder\.convolution", lambda m: "conv1"),
+    (r"embedder\.embedder\.normalization", lambda m: "bn1"),
+    (
+        r"encoder\.stages\.(\d)\.layers\.(\d+)\.shortcut\.convolution",
+        lambda m: f"layer{int(m[1]) + 1}.{m[2]}.downsample.0",
+    ),
+    (
+        r"encoder\.stages\.(\d)\.layers\.(\d+)\.shortcut\.normalization",
+        lambda m: f"layer{int(m[1]) + 1}.{m[2]}.downsample.1",
+    ),
+    (
+        r"encoder\.stages\.(\d)\.layers\.(\d+)\.layer\.(\d)\.convolution",
+        lambda m: f"layer{int(m[1]) + 1}.{m[2]}.conv{int(m[3]) + 1}",
+    ),
+    (
+        r"encoder\.stages\.(\d)\.layers\.(\d+)\.layer\.(\d)\.normalization",
+        lambda m: f"layer{int(m[1]) + 1}.{m[2]}.bn{int(m[3]) + 1}",
+    ),
+)
+"""From the reference's names of a ResNet's weights to timm's."""
 RELEASED: dict[str, tuple[str, str, str, dict[str, Any]]] = {
     "dpt-large": (
         DEPTH,
@@ -79,6 +109,53 @@ RELEASED: dict[str, tuple[str, str, str, dict[str, Any]]] = {
         {"backbone_config": {"model_type": "convnext"} | STAGES, "num_labels": 150},
     ),
     "beit-base-finetuned-ade-640-640": (*LABELLED, "beit", BEIT | {"num_labels": 150}),
+    "detr-resnet-50": (FOUND, "detection", "detr", TIMM),
+    "detr-resnet-50-no-timm": (
+        FOUND,
+        "detection",
+        "detr",
+        {
+            "use_timm_backbone": False,
+            "use_pretrained_backbone": False,
+            "backbone": None,
+            "backbone_config": {"model_type": "resnet"},
+            "num_labels": 91,
+        },
+    ),
+    "detr-resnet-101-dc5": (FOUND, "detection", "detr", TIMM | {"backbone": "resnet101", "dilation": True}),
+    "detr-resnet-50-panoptic": ("AutoModelForImageSegmentation", "masks", "detr", TIMM | {"num_labels": 250}),
+    "conditional-detr-resnet-50": (FOUND, "detection", "conditional_detr", TIMM),
+    "table-transformer-detection": (
+        FOUND,
+        "detection",
+        "table-transformer",
+        TABLES | {"num_queries": 15, "num_labels": 2},
+    ),
+    "table-transformer-structure-recognition": (
+        FOUND,
+        "detection",
+        "table-transformer",
+        TABLES | {"num_queries": 125, "num_labels": 6},
+    ),
+    "yolos-tiny": (
+        FOUND,
+        "detection",
+        "yolos",
+        {
+            "hidden_size": 192,
+            "num_attention_heads": 3,
+            "intermediate_size": 768,
+            "image_size": [800, 1333],
+            "use_mid_position_embeddings": False,
+            "num_labels": 91,
+        },
+    ),
+    "yolos-small": (
+        FOUND,
+        "detection",
+        "yolos",
+        {"hidden_size": 384, "num_attention_heads": 6, "intermediate_size": 1536, "num_labels": 91},
+    ),
     "maskformer-resnet50-ade": (
         *MASKED,
         "maskformer",
@@ -93,14 +170,36 @@ def make_released() -> None:
     folder = HERE / "released"
     folder.mkdir(exist_ok=True)
     for name, (kind, head, model_type, settings) in RELEASED.items():
-        config = AutoConfig.for_model(model_type, **deepcopy(settings))
+        config = AutoConfig.for_model(model_type, **built(settings))
         with torch.device("meta"):
             model = getattr(transformers, kind).from_config(config)
         shapes = {key: list(value.shape) for key, value in model.state_dict().items()}
+        shapes = named_by_timm(shapes) if settings.get("use_timm_backbone") else shapes
         lines = [json.dumps(one) for one in ranges(shapes)]
         about = json.dumps({"head": head, "config": {"model_type": model_type} | settings})[1:-1]
         text = f'{{{about}, "weights": [\n' + ",\n".join(lines) + "\n]}\n"
         (folder / f"{name}.json").write_text(text, encoding="utf-8")
+
+
+def built(settings: dict[str, Any]) -> dict[str, Any]:
+    """The settings, with a ResNet of the reference's own in the place of timm's."""
+    if not settings.get("use_timm_backbone"):
+        return deepcopy(settings)
+    resnet = RESNETS[settings["backbone"]] | {"model_type": "resnet"} | STAGES
+    own = {"use_timm_backbone": False, "backbone": None, "backbone_config": resnet, "use_pretrained_backbone": False}
+    return deepcopy(settings | own)
+
+
+def named_by_timm(shapes: dict[str, list[int]]) -> dict[str, list[int]]:
+    """The same weights as in checkpoints that were made with timm, and the counters that these still hold."""
+    found = {}
+    for name, shape in shapes.items():
+        for pattern, ours in BY_TIMM:
+            name = re.sub(pattern, ours, name)
+        found[name] = shape
+        if name.endswith("downsample.1.running_var"):
+            found[name.replace("running_var", "num_batches_tracked")] = []
+    return found
 
 
 def ranges(shapes: dict[str, list[int]]) -> list[tuple[str, list[int], int, int]]:
