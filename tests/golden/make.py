@@ -35,6 +35,7 @@ from make_text2text import make_text2text
 from make_tokenizers import make_tokenizer
 from make_vision import FAMILIES as VISION
 from make_vision import make_vision
+from make_whisper import make_whisper
 
 HERE = Path(__file__).parent
 VERSION = "4.57.6"
@@ -77,10 +78,12 @@ def main() -> None:
         make_pictures()
         make_processors()
         make_released()
-    every = (*FAMILIES, *DECODERS, *SEQ2SEQ, "tapas", *SOUNDS, *VISION, *DEPTH, *DETECTION, *SEGMENTATION)
+    every = (*FAMILIES, *DECODERS, *SEQ2SEQ, "tapas", *SOUNDS, "whisper", *VISION, *DEPTH, *DETECTION, *SEGMENTATION)
     for family in named or dict.fromkeys(every):
         if family in SOUNDS:
             make_sounds(family)
+        elif family == "whisper":
+            make_whisper(family)
         elif family in VISION:
             make_vision(family)
         elif family in DEPTH or family in DETECTION or family not in SEGMENTATION:

@@ -23,7 +23,11 @@ def sound(name: str, rate: int = RATE) -> NDArray[np.float32]:
 
 
 def given(name: str) -> NDArray[np.float32] | dict[str, object]:
-    """The input of a case: a sound, or "dict:name" for one in a dict with a stride and a value of the user's."""
+    """The input of a case: a sound, "dict:name" for one in a dict with a stride and a value of the user's, or
+    "again:3:name" for one that is there three times."""
+    if name.startswith("again:"):
+        _, times, name = name.split(":")
+        return np.tile(sound(name), int(times))
     if not name.startswith("dict:"):
         return sound(name)
     samples = sound(name.removeprefix("dict:"))

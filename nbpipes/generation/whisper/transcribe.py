@@ -123,7 +123,9 @@ class Transcription:
             for i, track in enumerate(tracks):
                 groups.setdefault((len(self._prompt(track)), track.narrow), []).append(i)
             for members in groups.values():
-                yield from self._window([tracks[i] for i in members], memory.pick(members))
+                own = [tracks[i] for i in members]
+                yield from self._window(own, memory.pick(members))
+                yield own
 
     def _begin(self, tracks: Sequence[Track], memory: Memory) -> None:
         """Finds out languages. All of these tracks are at their beginning."""
