@@ -111,6 +111,7 @@ SCHEMAS = {
     "zero-shot-classification": Schema({"label": TEXT, "score": FLOAT}, _hypotheses),
     "feature-extraction": Schema({"token": INTEGER, "vector": ANY}, _vectors),
     "image-classification": Schema({"label": TEXT, "score": FLOAT}, _records),
+    "image-segmentation": Schema({"label": TEXT, "score": FLOAT, "mask": ANY}, _records),
     "image-feature-extraction": Schema({"token": INTEGER, "vector": ANY}, _vectors),
     "zero-shot-image-classification": Schema({"label": TEXT, "score": FLOAT}, _records),
 }

@@ -1,5 +1,6 @@
 """From what a model says of an image's places to its segments: the rules of SegFormer, DETR and the MaskFormers."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,9 +36,11 @@ class Limits:
 
 def label_segments(maps: Tensor, size: Size) -> list[Segment]:
     """For each label the places where it is the best one. maps: `(labels, height, width)`."""
-    best, _ = _best(maps, size, torch.ones(len(maps)), 0)
-    places = best.numpy()
-    return [Segment(label, None, places == label) for label in np.unique(places).tolist()]
+    largest = Largest(size)
+    for start, part in _resized(maps, size):
+        largest.see(start, part)
+    places, counts = largest.place.numpy(), largest.counts(len(maps))
+    return [Segment(label, None, places == label) for label, count in enumerate(counts.tolist()) if count]
 
 
 def label_maps(logits: Tensor, masks: Tensor) -> Tensor:
@@ -56,9 +59,13 @@ def panoptic_segments(logits: Tensor, masks: Tensor, size: Size, limits: Limits)
     if not kept.any():
         return []
     scores, labels = scores[kept], labels[kept]
-    owner, areas = _best(masks.sigmoid()[kept], size, scores, limits.mask)
-    owned = torch.bincount(owner.flatten(), minlength=len(scores))
-    found, owners = [], owner.numpy()
+    largest, parts = Largest(size), []
+    for start, part in _resized(masks[kept].sigmoid(), size):
+        part *= scores[start : start + len(part), None, None]
+        parts.append((part >= limits.mask).sum((1, 2)))
+        largest.see(start, part)
+    areas, owned, owners = torch.cat(parts), largest.counts(len(scores)), largest.place.numpy()
+    found = []
     for i, (score, label) in enumerate(zip(scores.tolist(), labels.tolist(), strict=True)):
         if owned[i] > 0 and areas[i] > 0 and (owned[i] / areas[i]).item() > limits.overlap:
             found.append(Segment(label, round(score, 6), owners == i))
@@ -87,16 +94,32 @@ def instance_segments(logits: Tensor, masks: Tensor, size: Size, limits: Limits)
     return [Segment(label, score, above == i) for i, (label, score) in enumerate(found)]
 
 
-def _best(maps: Tensor, size: Size, weights: Tensor, least: float) -> tuple[Tensor, Tensor]:
-    """Which map is the largest at each place of an image of `size`, the first one of several: `(height, width)`; and
-    at how many places each has at least `least`. maps: `(maps, height, width)`, to be multiplied by `weights`."""
-    step = max(1, ROOM // (size[0] * size[1]))
-    highest, best, counts = torch.full(size, -torch.inf), torch.zeros(size, dtype=torch.long), []
-    for start in range(0, len(maps), step):
-        part = F.interpolate(maps[None, start : start + step], size=size, mode="bilinear")[0]
-        part *= weights[start : start + step, None, None]
-        counts.append((part >= least).sum((1, 2)))
+class Largest:
+    """Which of many maps is the largest at each place, the first one of several, while they come in parts.
+
+    place: `(height, width)`, its number.
+    """
+
+    def __init__(self, size: Size) -> None:
+        self.place = torch.zeros(size, dtype=torch.long)
+        self.value = torch.full(size, -torch.inf)
+
+    def see(self, start: int, part: Tensor) -> None:
+        """part: `(maps, height, width)`, of which the first has the number `start`."""
         values, places = part.max(0)
-        better = values > highest
-        highest, best = torch.where(better, values, highest), torch.where(better, places + start, best)
-    return best, torch.cat(counts)
+        better = values > self.value
+        self.value, self.place = (
+            torch.where(better, values, self.value),
+            torch.where(better, places + start, self.place),
+        )
+
+    def counts(self, maps: int) -> Tensor:
+        """At how many places each of so many maps is the largest."""
+        return torch.bincount(self.place.flatten(), minlength=maps)
+
+
+def _resized(maps: Tensor, size: Size) -> Iterator[tuple[int, Tensor]]:
+    """Maps at the size of an image, some at a time, with the number of the first. maps: `(maps, height, width)`."""
+    step = max(1, ROOM // (size[0] * size[1]))
+    for start in range(0, len(maps), step):
+        yield start, F.interpolate(maps[None, start : start + step], size=size, mode="bilinear")[0]
