@@ -216,7 +216,11 @@ export function draw(body, spec, context, layer) {
   if (spec.more) readout.append(` · ${counted(spec.more, `more ${one}`, `more ${several}`)} in the result`);
   const side = h("div", { class: "nbp-scroll nbp-things" }, list.node, rest);
   side.hidden = entries.length === 0;
-  body.append(top, scene(picture, h("div", {}, show.node, readout), side), entries.length ? cuts.node : "");
+  body.append(
+    top,
+    scene(picture, h("div", {}, show.node, h("div", { class: "nbp-under" }, readout, show.zooms)), side),
+    entries.length ? cuts.node : "",
+  );
   filtered();
 }
 

@@ -44,7 +44,7 @@ export function stage({ picture, label, signal, paint, point, press }) {
     button("Fit", () => fit(), { "aria-label": "Show all of the picture" }),
   );
   const ratio = picture.width / picture.height;
-  const node = h("div", { class: "nbp-stage", style: { "aspect-ratio": ratio } }, canvas, zooms);
+  const node = h("div", { class: "nbp-stage", style: { "aspect-ratio": ratio } }, canvas);
   const view = { zoom: 1, left: 0, top: 0 };
   /** @type {{x: number, y: number} | null} */
   let cursor = null;
@@ -217,7 +217,7 @@ export function stage({ picture, label, signal, paint, point, press }) {
   const observer = new ResizeObserver(repaint);
   observer.observe(canvas);
   signal.addEventListener("abort", () => observer.disconnect());
-  return { node, repaint, reveal, save, image: () => image };
+  return { node, zooms, repaint, reveal, save, image: () => image };
 }
 
 /** What stands beside a stage, in a grid that has the form of the picture. @param {Picture} picture @param {...Node} parts */

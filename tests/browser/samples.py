@@ -4,7 +4,10 @@ import numpy as np
 import torch
 from PIL import Image, ImageDraw
 
+from nbpipes.engine.options import Options
 from nbpipes.results import annotate, annotate_batch
+from nbpipes.results.makers import remember
+from nbpipes.results.pictures import picture_of
 from nbpipes.widgets.chat import Chat, Said, describe
 
 META = {"model": "tiny/model", "revision": "0" * 40, "device": "cpu", "dtype": "float32", "seconds": 0.0123}
@@ -306,3 +309,48 @@ album = annotate_batch(
     [scene().resize((200 + 20 * (i % 9), 200)) for i in range(60)],
     dict(META),
 )
+
+other_boxes = annotate(
+    [
+        *(found_at("ball", 0.9, x + 2, y - 3, x + side, y + side) for x, y, side, _ in BALLS[:3]),
+        found_at("moon", 0.7, 332, 58, 381, 110),
+        found_at("bird", 0.4, 100, 40, 150, 80),
+    ],
+    "object-detection",
+    beach,
+    {**META, "model": "tiny/other"},
+)
+
+
+class Detector:
+    """Finds one thing, as large as the picture; what a playground needs of a pipeline."""
+
+    kind = task = "object-detection"
+    meta = META
+    options_class, options = Options, Options()
+
+    def events(self):
+        raise NotImplementedError
+
+    def __call__(self, item):
+        size = picture_of(item).size
+        return annotate([found_at("all", 0.9, 0, 0, *size)], self.kind, item, dict(META))
+
+
+class Guesser:
+    """Scores labels by their lengths."""
+
+    kind, meta = "zero-shot-image-classification", META
+
+    def __call__(self, item, candidate_labels):
+        whole = sum(map(len, candidate_labels))
+        found = [{"score": len(label) / whole, "label": label} for label in candidate_labels]
+        return annotate(found, self.kind, item, dict(META))
+
+
+guesser = Guesser()
+
+
+def zero_shot():
+    remember(guesser)
+    return guesser(beach, ["a beach", "a street"])

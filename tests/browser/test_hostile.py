@@ -10,6 +10,7 @@ from playwright.sync_api import Browser
 
 CELL = """
 import nbpipes, samples
+from PIL import Image
 from nbpipes.results import annotate, annotate_batch
 evil = [
     "<img src=x onerror='window.ran=1'>",
@@ -33,6 +34,14 @@ words = annotate([{"token_str": e, "score": 0.2, "token": 1, "sequence": e} for 
 written = annotate([{"generated_text": [{"role": e, "content": e}]} for e in evil], "text-generation", text, meta)
 vectors = annotate_batch([[[1.0, i, 2.0]] for i in range(len(evil))], "feature-extraction", evil, meta)
 batch = annotate_batch([spans] * 3, "token-classification", [text] * 3, meta)
+picture, mask = Image.new("RGB", (40, 30), "red"), Image.new("L", (40, 30), 255)
+picture.filename = evil[0]
+edges = {"xmin": 1, "ymin": 2, "xmax": 30, "ymax": 20}
+boxes = annotate([{"label": e, "score": 0.5, "box": edges} for e in evil], "object-detection", picture, meta)
+masks = annotate([{"label": e, "score": 0.5, "mask": mask} for e in evil], "image-segmentation", picture, meta)
+depth = annotate({"predicted_depth": mask, "depth": mask}, "depth-estimation", picture, meta)
+guesses = annotate([{"label": e, "score": 0.2} for e in evil], "image-classification", picture, meta)
+album = annotate_batch([boxes] * 3, "object-detection", [picture] * 3, meta)
 grid = annotate_batch([scores] * 3, "text-classification", [text] * 3, meta)
 """
 SHOWN = [
@@ -46,7 +55,15 @@ SHOWN = [
     "batch",
     "grid",
     "nbpipes.compare(spans, nested)",
+    "boxes",
+    "masks",
+    "depth",
+    "guesses",
+    "album",
+    "nbpipes.compare(boxes, boxes)",
 ]
+
+IMAGES = "img:not([src^='data:image/']):not([src^='blob:'])"
 
 
 def test_nothing_runs(notebook: Callable[..., Any], browser: Browser, tmp_path: Path) -> None:
@@ -58,8 +75,10 @@ def test_nothing_runs(notebook: Callable[..., Any], browser: Browser, tmp_path: 
         view.wait_for()
         assert view.locator(".nbp-error").count() == 0
         assert "<img" in view.inner_text() or "<img" in view.inner_html().replace("&lt;", "<"), SHOWN[index - 1]
-        assert view.locator("img, script, svg[onload], details[ontoggle], b").count() == 0
-    for index in (8, 9):
+        assert view.locator(f"{IMAGES}, script, svg[onload], details[ontoggle], b").count() == 0
+    for summary in book.page.locator("summary", has_text="Crops").all():
+        summary.click()
+    for index in (8, 9, 15):
         book.view(index).locator(".nbp-row").first.click()
         book.view(index).locator(".nbp-detail .nbp-body").wait_for()
     assert book.page.evaluate("window.ran") is None
@@ -82,6 +101,6 @@ def test_nothing_runs(notebook: Callable[..., Any], browser: Browser, tmp_path: 
     page = browser.new_page()
     page.goto((tmp_path / "page.html").as_uri())
     assert page.locator("[data-nbp-twin]").count() == len(SHOWN)
-    assert page.locator("[data-nbp-twin] :is(img, script, svg, details[ontoggle])").count() == 0
+    assert page.locator(f"[data-nbp-twin] :is({IMAGES}, script, svg, details[ontoggle])").count() == 0
     assert page.evaluate("window.ran") is None
     page.close()

@@ -119,7 +119,12 @@ export function draw(body, spec, context) {
     clear,
     menu(exported(), context),
   );
-  body.append(top, scene(picture, show.node), h("div", { class: "nbp-ramp" }, strip, ...marks), readout);
+  body.append(
+    top,
+    scene(picture, show.node),
+    h("div", { class: "nbp-ramp" }, strip, ...marks),
+    h("div", { class: "nbp-under" }, readout, show.zooms),
+  );
   clear.hidden = true;
   readout.textContent = hint;
   colour();
