@@ -15,6 +15,10 @@ from nbpipes.models.outputs import Encoded, TokenLogits
 from nbpipes.models.seq2seq import Draft, TextDecoder, WrittenWords
 
 
+EVEN = 16
+"""Texts that are watched are filled up to a multiple of this: oneDNN keeps what it compiled for every length."""
+
+
 class SpeechDecoder(TextDecoder):
     """Writes about sounds. What it remembers of them serves several texts, one after the other."""
 
@@ -83,9 +87,10 @@ class SpeechModel(Model):
         memory: of one sound. heads: number of the layer, and of the head in it.
         """
         source = Watched(memory, heads)
-        layout = Layout.of([len(ids)], self.device)
-        self.trunk.decoder.look(torch.tensor(ids, device=self.device), layout, source, layout.ends)
-        return torch.stack([source.seen[head] for head in heads])
+        filled = [*ids, *[ids[-1]] * min(-len(ids) % EVEN, self.trunk.limit - len(ids))]
+        layout = Layout.of([len(filled)], self.device)
+        self.trunk.decoder.look(torch.tensor(filled, device=self.device), layout, source, layout.ends)
+        return torch.stack([source.seen[head] for head in heads])[:, : len(ids)]
 
 
 def spoken_words(source: str) -> HeadSpec:

@@ -17,6 +17,7 @@ from nbpipes.processing.batch import Chunk
 from nbpipes.tasks.transcribing.assembly import Assembly, Window
 from nbpipes.tasks.transcribing.contract import Cut, windows
 from nbpipes.tasks.transcribing.options import SpeechOptions
+from nbpipes.tasks.transcribing.repair import repaired
 from nbpipes.tasks.writing import Told, Writing
 
 BATCH = 8
@@ -108,14 +109,18 @@ class WhisperTranscriber:
         wanted = self._timestamps(options)
         step = self.extractor.chunk_length / self.model.config.max_source_positions
         assembly = Assembly(self.pipe.tokenizer, step, wanted, languages=bool(options.return_language))
+        rate, seconds = self.extractor.sampling_rate, 0.0
         for output in outputs:
             cut: Cut = output.chunk.note
             said: Said = output.output
-            rate = self.extractor.sampling_rate
-            stride = (cut.length / rate, cut.left / rate, cut.right / rate)
+            length, left, right = (count / rate for count in (cut.length, cut.left, cut.right))
             language = None if said.language is None else NAMES.get(said.language, said.language)
-            assembly.add(Window(said.tokens, said.times, stride, language))
-        return assembly.result()
+            assembly.add(Window(said.tokens, said.times, (length, left, right), language))
+            seconds += length - left - right
+        found = assembly.result()
+        if options.repair_timestamps and wanted:
+            found["chunks"] = repaired(found["chunks"], seconds)
+        return found
 
     def _work(self, chunks: Sequence[Chunk], options: SpeechOptions) -> Transcription:
         plan = self._plan(bool(chunks[0].group), options)

@@ -14,6 +14,7 @@ from nbpipes.processing.audio.sound import Sound
 from nbpipes.processing.text import Tokenizer
 from nbpipes.tasks.transcribing.assembly import Assembly, Window
 from nbpipes.tasks.transcribing.overlap import Words, joined
+from nbpipes.tasks.transcribing.repair import repaired
 from nbpipes.tasks.transcribing.words import words_of
 
 FOLDER = Path(__file__).parents[2] / "golden/whisper/speech"
@@ -90,6 +91,25 @@ def test_languages_without_spaces_are_split_by_characters(tokenizer):
     spans = [(float(i), float(i + 1)) for i in range(len(tokens))]
     assert [text for text, _ in words_of(tokenizer, Words(tokens, spans), "japanese")] == ["日", "本", "語"]
     assert len(words_of(tokenizer, Words(tokens, spans), "english")) == 1
+
+
+def timed(*spans):
+    return [{"text": "x", "timestamp": span} for span in spans]
+
+
+def test_times_that_go_back_are_repaired():
+    found = repaired(timed((0.0, 1.0), (0.5, 2.0), (2.0, 1.5), (None, None), (3.0, None), (9.0, 9.5)), 4.0)
+    spans = [(0.0, 1.0), (1.0, 2.0), (2.0, 2.0), (2.0, 3.0), (3.0, 4.0), (4.0, 4.0)]
+    assert [chunk["timestamp"] for chunk in found] == spans
+    assert [chunk["timestamp_ok"] for chunk in found] == [True, False, False, False, False, False]
+
+
+def test_repairs_are_asked_for(pipe):
+    found = pipe(NOISE, return_timestamps="word", repair_timestamps=True)
+    times = [time for chunk in found["chunks"] for time in chunk["timestamp"]]
+    assert times == sorted(times)
+    assert times[-1] <= 65.0
+    assert "timestamp_ok" not in pipe(NOISE, return_timestamps="word")["chunks"][0]
 
 
 def test_a_spectrogram_is_the_same_in_pieces():
