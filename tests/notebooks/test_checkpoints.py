@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
+GGUF = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"  # of Q4_1.gguf
 SHA256 = {  # of model.safetensors as written by an independent converter, checked there against onnxruntime
     "all-MiniLM-L6-v2": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
     "rampart-pii": "6a77f6bd5294c9b784d08a8f60b36d144f4898d988da69ff787a5c3e662f6a5a",
@@ -154,3 +155,13 @@ def test_the_real_checkpoints_arrive_whole(name: str) -> None:
     with (path / "model.safetensors").open("rb") as stream:
         assert hashlib.file_digest(stream, "sha256").hexdigest() == SHA256[name]
     assert {"config.json", "tokenizer.json", "licenses", "provenance.json"} <= {p.name for p in path.iterdir()}
+
+
+@pytest.mark.network
+def test_the_real_gguf_file_arrives_whole() -> None:
+    from checkpoints import folder
+
+    path = folder("SmolLM2-135M-Instruct-GGUF")
+    with (path / "Q4_1.gguf").open("rb") as stream:
+        assert hashlib.file_digest(stream, "sha256").hexdigest() == GGUF
+    assert {"licenses", "provenance.json"} <= {p.name for p in path.iterdir()}

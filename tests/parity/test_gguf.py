@@ -50,21 +50,43 @@ def test_weights_are_those_that_transformers_reads(name, write_gguf, tmp_path):
         torch.testing.assert_close(ours.checkpoint.tensor(stored).float(), held[stored], rtol=0, atol=0)
 
 
-@pytest.mark.parametrize("kind", ["F16", "Q8_0"])
-def test_a_real_model_answers_as_before_its_conversion(kind, checkpoint, write_gguf, tmp_path):
-    folder = checkpoint("SmolLM2-135M-Instruct")
-    path = write_gguf(folder, tmp_path / "smol.gguf", kind, "smollm")
-    converted = pipeline(model=path, device="cpu")
+GREEDY = {"max_new_tokens": 24, "do_sample": False}
+
+
+@pytest.fixture(scope="module")
+def smol(checkpoint, tmp_path_factory) -> tuple[Path, Path]:
+    """A real model as the GGUF file in which it comes, and as the folder that we make of it."""
+    file = checkpoint("SmolLM2-135M-Instruct-GGUF") / "Q4_1.gguf"
+    folder = tmp_path_factory.mktemp("smol")
+    pipeline("text-generation", model=file, device="cpu").save_pretrained(folder)
+    return file, folder
+
+
+def items() -> list:
+    return [*TEXTS, *([{"role": "user", "content": question}] for question in QUESTIONS)]
+
+
+def test_a_real_file_answers_as_transformers_does(smol):
+    file, folder = smol
+    answers = pipeline(model=file, device="cpu")(items(), **GREEDY)
+    theirs = transformers.pipeline("text-generation", model=str(folder), device="cpu", dtype=torch.float32)
+    assert answers == [theirs(item, **GREEDY) for item in items()]
+    assert answers[10][0]["generated_text"][-1]["content"] == "The capital of France is Paris."
+
+
+def test_a_real_file_has_the_weights_that_transformers_reads(smol, tmp_path):
+    file, _ = smol
+    (tmp_path / "smol.gguf").symlink_to(file)
+    theirs = transformers.AutoModelForCausalLM.from_pretrained(tmp_path, gguf_file="smol.gguf", dtype=torch.float32)
+    ours = load_model(Repo(file), [Head.CAUSAL], task="test")
+    held = theirs.state_dict()
+    for stored in ours.checkpoint.shapes():
+        assert torch.equal(ours.checkpoint.tensor(stored), held[stored]), stored
+
+
+def test_half_precision_answers_as_before_its_conversion(smol, write_gguf, tmp_path):
+    _, folder = smol
+    converted = pipeline(model=write_gguf(folder, tmp_path / "smol.gguf", "F16", "smollm"), device="cpu")
     plain = pipeline("text-generation", model=folder, device="cpu", dtype="float16")
     plain.model.float()  # the weights are now rounded as those of the file
-    if kind != "F16":
-        theirs = transformers.AutoModelForCausalLM.from_pretrained(tmp_path, gguf_file=path.name, dtype=torch.float32)
-        held = theirs.state_dict()
-        for stored in converted.model.checkpoint.shapes():
-            assert torch.equal(converted.model.checkpoint.tensor(stored), held[stored]), stored
-        return
-    items = [*TEXTS, *([{"role": "user", "content": question}] for question in QUESTIONS)]
-    greedy = {"max_new_tokens": 24, "do_sample": False}
-    answers = converted(items, **greedy)
-    assert answers == plain(items, **greedy)
-    assert answers[10][0]["generated_text"][-1]["content"] == "The capital of France is Paris."
+    assert converted(items(), **GREEDY) == plain(items(), **GREEDY)

@@ -2,6 +2,9 @@
 
 import gc
 import json
+import threading
+import time
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -222,3 +225,67 @@ def test_scores_tell_how_likely_each_token_was(gpt2, options):
         assert "".join(token["text"] for token in one["tokens"]) == one["generated_text"]
         assert all(0 < token["score"] <= 1 for token in one["tokens"])
     assert "tokens" not in plain[0]
+
+
+def test_a_job_stops_at_a_token(gpt2):
+    heard = threading.Event()
+
+    def slow(ids, scores):
+        heard.set()
+        time.sleep(0.02)
+        return False
+
+    before = caches()
+    texts = ["Paris is", "The", "Who lives in London?"]
+    job = gpt2.stream(texts, batch_size=1, max_new_tokens=40, min_new_tokens=40, stopping_criteria=[slow])
+    heard.wait(10)
+    job.stop()
+    start = time.monotonic()
+    while not job.wait(1):
+        pass
+    assert time.monotonic() - start < 0.6  # 40 tokens would take longer
+    assert job.state == "stopped"
+    assert caches() == before
+    assert gpt2("Paris is", max_new_tokens=2)
+
+
+def test_memory_is_back_at_its_level_after_many_stopped_texts(gpt2):
+    def begin_and_stop():
+        events = gpt2.events(["Paris is"], max_new_tokens=50, min_new_tokens=50, do_sample=False)
+        while not isinstance(next(events), Partial):
+            pass
+        events.close()
+
+    for _ in range(3):
+        begin_and_stop()
+    gc.collect()
+    tracemalloc.start()
+    begin_and_stop()
+    gc.collect()
+    before, _ = tracemalloc.get_traced_memory()
+    for _ in range(20):
+        begin_and_stop()
+    gc.collect()
+    after, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert caches() == 0
+    assert after - before < 50_000
+
+
+@pytest.mark.parametrize(
+    ("role", "template"),
+    [("judge", "{% if messages[0].role != 'user' %}{{ raise_exception('only users') }}{% endif %}")],
+)
+def test_unknown_roles_are_what_the_template_says(llama, role, template):
+    chat = [{"role": role, "content": "x"}]
+    assert llama(chat, max_new_tokens=2)[0]["generated_text"][0]["role"] == role
+    with pytest.raises(InputError, match="only users"):
+        llama(chat, tokenizer_encode_kwargs={"chat_template": template})
+
+
+def test_a_missing_pad_token_costs_nothing(gpt2):
+    bare = make("gpt2")
+    bare.tokenizer.pad_token = None
+    given = {"max_new_tokens": 4, "do_sample": False}
+    assert bare(TEXTS, **given) == gpt2(TEXTS, **given)
+    assert bare(TEXTS, batch_size=3, return_tensors=True, **given) == gpt2(TEXTS, return_tensors=True, **given)

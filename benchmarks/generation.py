@@ -1,0 +1,183 @@
+"""Writing text, beside transformers in the same process and on the same work.
+
+    python benchmarks/generation.py [--threads 2] [--dtype float32] [--rounds 3] [--only one] [--device cpu]
+
+one, 8, 32: SmolLM2-135M-Instruct goes on greedily with so many prompts of different lengths, 64 new tokens each; in
+float32 the tokens have to be identical. For one prompt it also prints how far a token is from the limit that memory
+sets: the bytes of the weights by the bandwidth of reading, measured here between the runs. zero-shot: 20 labels for
+each of 50 texts, against the best batch size of transformers. summaries: a model with the shape of t5-small and drawn
+weights, 8 texts, greedily and by 4 beams.
+
+The cases take turns, in reversed order every other round; medians are shown. Both compute on one thread of the
+process, ours (see batching.py). With one thread the seconds are those of the processor, with more those of the clock.
+"""
+
+import argparse
+import os
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+# transformers turns the tokenizers' threads off for the whole process when it is first used; both get them here.
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
+
+import torch
+import transformers
+from checkpoint import brought, with_head
+from workloads import Case, natural, rounds
+
+import nbpipes
+from nbpipes.engine import compute
+
+NEW = 64
+PROMPTS = {"one": [32], "8": [8 + 16 * i for i in range(8)], "32": [8 + 4 * i for i in range(32)]}
+"""Tokens of the prompts of each workload."""
+ZERO_SHOT_BATCHES = (1, 8, 64, 256)
+LABELS = [
+    f"{name} {part}" for name in ("sport", "music", "food", "trade") for part in ("news", "law", "art", "sale", "fair")
+]
+BLOCK = 1 << 28
+"""Bytes that are read to measure the bandwidth: more than any cache holds."""
+
+
+def there(work: Case) -> Case:
+    """The same work on the thread that computes for us."""
+    return lambda: compute.run(work)
+
+
+def show(name: str, times: dict[str, float], tokens: int, ours: str = "nbpipes") -> None:
+    """Prints tokens per second, and our ratio to each other case."""
+    best = min(taken for case, taken in times.items() if case != ours)
+    print(f"\n{name}: {best / times[ours]:.2f} ×")
+    for case, taken in times.items():
+        print(f"  {case:26} {tokens / taken:9.1f} /s   {taken / times[ours]:6.2f} ×")
+
+
+def smollm2(scratch: Path) -> Path:
+    """The folder of SmolLM2, made of the GGUF file in which it comes."""
+    folder = scratch / "smollm2"
+    file = brought("SmolLM2-135M-Instruct-GGUF") / "Q4_1.gguf"
+    nbpipes.pipeline("text-generation", model=file, device="cpu").save_pretrained(folder)
+    return folder
+
+
+def decoding(name: str, folder: Path, options: argparse.Namespace) -> None:
+    """Greedy writing with several prompts."""
+    dtype = getattr(torch, options.dtype)
+    ours = nbpipes.pipeline("text-generation", model=folder, dtype=options.dtype, device=options.device)
+    theirs = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=dtype).eval().to(options.device)
+    draw = torch.Generator().manual_seed(1)
+    rows = [torch.randint(1000, 40000, (length,), generator=draw).tolist() for length in PROMPTS[name]]
+    prompts = [ours.tokenizer.decode(row) for row in rows]
+    fixed = {"max_new_tokens": NEW, "min_new_tokens": NEW, "do_sample": False}
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder, padding_side="left")
+
+    def generate() -> Any:
+        batch = tokenizer(prompts, return_tensors="pt", padding=True).to(options.device)
+        return theirs.generate(**batch, **fixed)[:, -NEW:].tolist()
+
+    def write() -> list[list[int]]:
+        found = ours(prompts, return_tensors=True, **fixed)
+        return [one[0]["generated_token_ids"][-NEW:] for one in found]
+
+    cases: dict[str, Case] = {"nbpipes": write, "transformers": there(generate)}
+    same = sum(a == b for a, b in zip(write(), compute.run(generate), strict=True))
+    bandwidth = [reading()]
+    times = rounds(cases, options.rounds, options.threads)
+    bandwidth.append(reading())
+    show(f"{len(prompts)} prompts, {options.dtype}, tokens identical for {same}", times, NEW * len(prompts))
+    if name == "one" and options.device == "cpu":
+        size = sum(weight.nbytes for weight in theirs.parameters())
+        least, taken = size / statistics.median(bandwidth), times["nbpipes"] / NEW
+        print(
+            f"  a token takes {1000 * taken:.1f} ms, {taken / least:.2f} × the limit of {1000 * least:.1f} ms", end=""
+        )
+        print(f" ({size / 1e6:.0f} MB at {size / least / 1e9:.1f} GB/s)")
+
+
+def reading() -> float:
+    """Bytes per second that can be read from memory."""
+    block = torch.ones(BLOCK // 4)
+    found = []
+    for _ in range(5):
+        start = time.perf_counter()
+        compute.run(block.sum)
+        found.append(time.perf_counter() - start)
+    return BLOCK / min(found)
+
+
+def zero_shot(scratch: Path, options: argparse.Namespace) -> None:
+    """Labels for texts, with MiniLM under a head of drawn weights."""
+    folder = with_head(scratch, "BertForSequenceClassification", 3)
+    ours = nbpipes.pipeline("zero-shot-classification", model=folder, dtype=options.dtype, device=options.device)
+    theirs = transformers.pipeline(
+        "zero-shot-classification", model=str(folder), dtype=options.dtype, device=options.device
+    )
+    texts = natural(50)
+    cases: dict[str, Case] = {"nbpipes": lambda: ours(texts, candidate_labels=LABELS)}
+    for size in ZERO_SHOT_BATCHES:
+        cases[f"transformers, batch {size}"] = there(
+            lambda size=size: theirs(texts, candidate_labels=LABELS, batch_size=size)
+        )
+    ours(texts[:4], candidate_labels=LABELS)
+    show(f"zero-shot, {len(LABELS)} labels × 50 texts", rounds(cases, options.rounds, options.threads), 1000)
+
+
+def summaries(scratch: Path, options: argparse.Namespace) -> None:
+    """Writing about texts, greedily and by beams."""
+    folder = scratch / "t5"
+    shape = {"d_model": 512, "d_ff": 2048, "num_layers": 6, "num_heads": 8, "d_kv": 64, "decoder_start_token_id": 0}
+    torch.manual_seed(0)
+    transformers.T5ForConditionalGeneration(transformers.T5Config(**shape)).save_pretrained(folder)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(brought("all-MiniLM-L6-v2"))
+    tokenizer.save_pretrained(folder)
+    dtype = getattr(torch, options.dtype)
+    theirs = transformers.T5ForConditionalGeneration.from_pretrained(folder, dtype=dtype).eval().to(options.device)
+    ours = nbpipes.pipeline("text2text-generation", model=folder, dtype=options.dtype, device=options.device)
+    texts = natural(8)
+    for beams in (1, 4):
+        fixed = {"max_new_tokens": 32, "min_new_tokens": 32, "num_beams": beams, "do_sample": False}
+
+        def generate(fixed: Any = fixed) -> Any:
+            batch = tokenizer(texts, return_tensors="pt", padding=True).to(options.device)
+            return theirs.generate(batch["input_ids"], attention_mask=batch["attention_mask"], **fixed)
+
+        cases: dict[str, Case] = {
+            "nbpipes": lambda fixed=fixed: ours(texts, **fixed),
+            "transformers": there(generate),
+        }
+        for work in cases.values():
+            work()
+        show(f"8 sources, {beams} beams", rounds(cases, options.rounds, options.threads), 8 * 32)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--dtype", default="float32")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--only", nargs="*", choices=[*PROMPTS, "zero-shot", "summaries"])
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    wanted = options.only or [*PROMPTS, "zero-shot", "summaries"]
+    print(
+        f"torch {torch.__version__}, transformers {transformers.__version__}, Python {sys.version.split()[0]}, ", end=""
+    )
+    print(f"{options.threads} threads, {options.dtype}, {options.device}")
+    with tempfile.TemporaryDirectory() as scratch:
+        chosen = [name for name in PROMPTS if name in wanted]
+        folder = smollm2(Path(scratch)) if chosen else Path(scratch)
+        for name in chosen:
+            decoding(name, folder, options)
+        if "zero-shot" in wanted:
+            zero_shot(Path(scratch), options)
+        if "summaries" in wanted:
+            summaries(Path(scratch), options)
+
+
+if __name__ == "__main__":
+    main()
