@@ -26,7 +26,10 @@ EXTRA_FILES = (
     "modules.json",
     "1_Pooling/config.json",
     "sentence_bert_config.json",
+    "alphabet.json",
 )
+LANGUAGE_MODEL = "language_model/"
+"""The folder of the n-grams that belong to an alphabet.json."""
 
 
 class Saved:
@@ -58,7 +61,8 @@ class Saved:
         if self.tokenizer is not None:
             self.tokenizer.save_pretrained(folder)
         repo = self.model.repo
-        for name in EXTRA_FILES:
+        names = repo.names() if repo.has("alphabet.json") else ()
+        for name in (*EXTRA_FILES, *(name for name in names if name.startswith(LANGUAGE_MODEL))):
             if repo.has(name):
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(repo.path(name), folder / name)
