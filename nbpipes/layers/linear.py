@@ -35,6 +35,11 @@ class Linear(nn.Linear):
         y = torch.ops.mkldnn._linear_pointwise(x, self.packed, self.bias, name, [], algorithm)
         return y if act is None or act in FUSED else activation(act)(y)
 
+    @property
+    def pays(self) -> bool:
+        """Whether packing makes it faster where it is."""
+        return self.weight.device.type == "cpu" and packing_pays(self.weight.dtype)
+
     def pack(self) -> None:
         """Reorders the weight and frees the original."""
         self.packed = torch.ops.mkldnn._reorder_linear_weight(self.weight.data)
@@ -67,8 +72,8 @@ def prepare(model: nn.Module) -> None:
         if callable(fuse := getattr(module, "fuse", None)):
             fuse()
     for module in model.modules():
-        if isinstance(module, Linear) and module.weight.device.type == "cpu" and packing_pays(module.weight.dtype):
-            module.pack()
+        if callable(pack := getattr(module, "pack", None)) and module.pays:
+            pack()
 
 
 @lru_cache
@@ -92,10 +97,10 @@ def _trial(dtype: torch.dtype) -> bool:
         tolerance = 1e-5 if dtype == torch.float32 else 5e-2
         if not torch.allclose(plain(x, "gelu"), packed(x, "gelu"), atol=tolerance):
             return False
-        return _seconds(lambda: packed(x, "gelu")) < _seconds(lambda: plain(x, "gelu"))
+        return seconds(lambda: packed(x, "gelu")) < seconds(lambda: plain(x, "gelu"))
 
 
-def _seconds(work: Callable[[], Any]) -> float:
+def seconds(work: Callable[[], Any]) -> float:
     """The shortest of a few runs: what disturbs a run only makes it longer."""
     found = []
     for _ in range(8):

@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 
 from torch import Tensor, nn
 
-from nbpipes.layers.activations import activation
 from nbpipes.layers.conv import ConvNorm, Inside
 
 
@@ -37,17 +36,17 @@ class ResidualConv(nn.Module):
                 (
                     ConvNorm(inner, narrow, 1, stride=first, act="relu"),
                     ConvNorm(narrow, narrow, 3, stride=second, padding=dilation, dilation=dilation, act="relu"),
-                    ConvNorm(narrow, outer, 1),
+                    ConvNorm(narrow, outer, 1, act=act),
                 )
             )
         else:
             self.layers = nn.ModuleList(
                 (
                     ConvNorm(inner, outer, 3, stride=stride, padding=1, act="relu"),
-                    ConvNorm(outer, outer, 3, padding=1),
+                    ConvNorm(outer, outer, 3, padding=1, act=act),
                 )
             )
-        self.around, self.act = around, activation(act)
+        self.around = around
 
     def forward(self, x: Tensor, inside: Inside | None = None) -> Tensor:
         """inside: where the images are, if they are of several sizes."""
@@ -56,9 +55,10 @@ class ResidualConv(nn.Module):
         y = self.layers[0](x)
         if inside is not None:
             y = inside.clear(y)
-        for layer in self.layers[1:]:
+        *body, last = self.layers[1:]
+        for layer in body:
             y = layer(y)
-        return self.act(y + (x if self.around is None else self.around(x)))
+        return last(y, x if self.around is None else self.around(x))
 
 
 MakeBlock = Callable[[int, int, int, int], ResidualConv]
