@@ -5,7 +5,7 @@ import torch
 from PIL import Image, ImageDraw
 
 from nbpipes.engine.options import Options
-from nbpipes.results import annotate, annotate_batch
+from nbpipes.results import Record, annotate, annotate_batch
 from nbpipes.results.makers import remember
 from nbpipes.results.pictures import picture_of
 from nbpipes.widgets.chat import Chat, Said, describe
@@ -300,13 +300,33 @@ guesses = annotate(
     beach,
     dict(META),
 )
+stars = {
+    "Repository": ["Transformers 🤗", *(f"Repository {i}" for i in range(1, 4999)), "<b>Last</b>"],
+    "Stars": [36542, *(i * 37 % 5000 for i in range(1, 5000))],
+    "Language": ["Python", *("Rust, Python and NodeJS" if i % 7 else None for i in range(1, 5000))],
+}
+cells = annotate(
+    [
+        Record(
+            {"answer": "SUM > 36542, 2923", "coordinates": [(0, 1), (79, 1)], "cells": ["36542", "2923"]}
+            | {"aggregator": "SUM"},
+            meta={"read": "5,000 rows were read in 80 windows; 83 with possible answers were read again together"},
+        ),
+        {"answer": "<b>Last</b>", "coordinates": [(4999, 0)], "cells": ["<b>Last</b>"], "aggregator": "NONE"},
+        {"answer": "AVERAGE > ", "coordinates": [], "cells": [], "aggregator": "AVERAGE"},
+    ],
+    "table-question-answering",
+    {"table": stars, "query": ["How many stars in total?", "Which is the last?", "What is the average height?"]},
+    dict(META),
+)
+
 album = annotate_batch(
     [
         [found_at("ball", 0.9, *BALLS[0][:2], 190, 380)] * (i % 4) + [found_at("sun", 0.9, 330, 60, 380, 110)]
         for i in range(60)
     ],
     "object-detection",
-    [scene().resize((200 + 20 * (i % 9), 200)) for i in range(60)],
+    [beach] * 60,
     dict(META),
 )
 
