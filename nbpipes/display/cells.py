@@ -8,6 +8,7 @@ from nbpipes.display import kit, plain
 from nbpipes.results.tables import Grid, computed, numbers_of, places
 
 COLUMNS = 12  # columns of a table that are shown
+FIRST = 5  # rows at the top of a table that is not shown whole
 AROUND = 1  # rows shown before and after one with an answer
 EACH = 6  # rows of a table in a batch
 CELL = (
@@ -70,9 +71,9 @@ def summary(answer: Answer) -> tuple[str, str, str]:
     """How an answer reads: the aggregator, what comes of it, and the cells; "" for what there is not."""
     aggregator, value = answer.get("aggregator"), computed(answer)
     words = str(answer.get("answer") or "")
-    if value is None:
-        return "", "", words
     cells = answer.get("cells")
+    if value is None:
+        return "", "", "" if cells == [] else words  # an aggregator of nothing says nothing
     cells = cells if isinstance(cells, list) else []
     told = f"{len(cells):,} cell{'' if len(cells) == 1 else 's'}"
     missing = len(cells) - len(numbers_of(cells))
@@ -90,7 +91,7 @@ def _line(answer: Answer, question: Any, number: int, count: int) -> str:
         chip = kit.chip(kit.escape(aggregator, 40), kit.PALETTE[3])
         told = f'{chip} → <b>{kit.escape(value, 40)}</b> <span style="{kit.MUTED}">of {kit.escape(words, 120)}</span>'
     else:
-        told = kit.escape(words, 500) if words.strip(" >") else "<i>no cell of the table</i>"
+        told = kit.escape(words, 500) if words.strip() else "<i>no cell of the table</i>"
     meta = getattr(answer, "meta", None)
     read = meta.get("read") if isinstance(meta, Mapping) else None
     note = f'<div style="{kit.MUTED}">{kit.escape(read, 300)}</div>' if isinstance(read, str) else ""
@@ -99,7 +100,7 @@ def _line(answer: Answer, question: Any, number: int, count: int) -> str:
 
 def _table(grid: Grid, marks: Marks, most: int, numbered: bool, room: int) -> str:
     """The table, or the rows and columns of a large one that hold answers and those around them."""
-    columns = _chosen({column for _, column in marks}, len(grid.names), COLUMNS)
+    columns = shown_columns({column for _, column in marks}, len(grid.names), COLUMNS)
     rows = shown_rows({row for row, _ in marks}, grid.height, most)
     head = kit.cell("", HEAD, "th") + "".join(kit.cell(kit.escape(grid.names[i], 60), HEAD, "th") for i in columns)
     start = (
@@ -138,13 +139,13 @@ def _mark(html: str, numbers: Sequence[int]) -> str:
     return f'<mark style="{style};padding:0 .3em"><b>{html or "(empty)"}</b>{note}</mark>'
 
 
-def shown_rows(answering: set[int], height: int, most: int) -> list[int]:
+def shown_rows(answering: set[int], height: int, most: int, first: int = FIRST) -> list[int]:
     """Rows of a table to be shown: all of a small one, else those with answers, some around them, and the first."""
     if height <= most:
         return list(range(height))
     shown: dict[int, None] = dict.fromkeys(sorted(answering)[: most - 2])
     around = (row + step for row in list(shown) for step in (-AROUND, AROUND))
-    for row in (*around, *range(most)):
+    for row in (*around, *range(first if answering else most)):
         if len(shown) >= most:
             break
         if 0 <= row < height:
@@ -152,7 +153,7 @@ def shown_rows(answering: set[int], height: int, most: int) -> list[int]:
     return sorted(shown)
 
 
-def _chosen(wanted: set[int], count: int, most: int) -> list[int]:
+def shown_columns(wanted: set[int], count: int, most: int) -> list[int]:
     """Columns to be shown: the first ones, and those with answers."""
     first = sorted(wanted)[:most]
     others = [column for column in range(min(count, most + len(first))) if column not in wanted]

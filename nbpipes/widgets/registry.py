@@ -8,7 +8,7 @@ from nbpipes.errors import InputError
 from nbpipes.results.conversation import Conversation
 from nbpipes.results.failures import Failure
 from nbpipes.results.records import Record, Records
-from nbpipes.widgets import answers, blanks, boxes, chat, depth, embeddings, entities, labels, masks, text
+from nbpipes.widgets import answers, blanks, boxes, cells, chat, depth, embeddings, entities, labels, masks, text
 from nbpipes.widgets.gallery import Gallery, Items
 from nbpipes.widgets.rows import excerpt, picture_name, rows_of
 from nbpipes.widgets.view import VERSION, View
@@ -26,6 +26,7 @@ KINDS: Mapping[str, Kind] = {
     "answers": Kind(answers.Answers, answers.describe),
     "blanks": Kind(blanks.Blanks, blanks.describe),
     "boxes": Kind(boxes.Boxes, boxes.describe),
+    "cells": Kind(cells.Cells, cells.describe),
     "chat": Kind(chat.Chat, chat.describe),
     "depth": Kind(depth.Depth, depth.describe),
     "embeddings": Kind(embeddings.Embeddings, embeddings.describe),

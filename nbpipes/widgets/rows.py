@@ -8,6 +8,7 @@ from nbpipes.display import answers, blanks, depth, kit, scores, spans
 from nbpipes.display.chat import content_of
 from nbpipes.display.pictures import name_of
 from nbpipes.results.failures import Failure
+from nbpipes.results.tables import computed
 from nbpipes.widgets import boxes, chat
 from nbpipes.widgets import text as texts
 from nbpipes.widgets.view import score, text
@@ -46,6 +47,8 @@ def rows_of(module: str, values: Sequence[Any]) -> Rows:
             return Rows((Column("entities", "number"), Column("found", "chips")), _entities)
         case "answers":
             return Rows((Column("answer", "text"), Column("score", "number")), _answer)
+        case "cells":
+            return Rows((Column("answer", "text"), Column("value", "number")), _found_cells)
         case "blanks":
             return Rows((Column("words", "text"), Column("score", "number")), _words)
         case "text" | "chat":
@@ -112,6 +115,13 @@ def _answer(value: Any) -> list[Any]:
     if not isinstance(best, Mapping):
         return ["", None]
     return [text(best.get("answer") or "", WORDS), score(best.get("score"))]
+
+
+def _found_cells(value: Any) -> list[Any]:
+    entries = value if isinstance(value, list) else [value]
+    found = [entry for entry in entries if isinstance(entry, Mapping)]
+    words = "; ".join(text(entry.get("answer") or "", WORDS) for entry in found)
+    return [words[:WORDS], computed(found[0]) if len(found) == 1 else None]
 
 
 def _words(value: Any) -> list[Any]:

@@ -16,7 +16,7 @@ SERIOUS = """async () => {
 
 VIEWS = [
     *("entities", "nested", "arabic", "nothing", "huge", "labels", "topics", "answers", "blanks"),
-    *("vectors", "vector", "written", "chat", "many", "people"),
+    *("vectors", "vector", "written", "chat", "cells", "many", "people"),
 ]
 PICTURES = ["boxes", "no_boxes", "crowd", "without_picture", "masks", "depth", "guesses", "album"]
 

@@ -50,6 +50,12 @@ def results(entities: Records, many: Records) -> dict[str, Record | Records]:
     return {
         "entities": entities,
         "labels": many[7],
+        "cells": annotate(
+            {"answer": "SUM > 1, 2", "coordinates": [(0, 1), (1, 1)], "cells": ["1", "2"], "aggregator": "SUM"},
+            "table-question-answering",
+            {"table": {"Name": ["a", "<b>"], "Stars": ["1", "2"]}, "query": "how many stars?"},
+            {},
+        ),
         "answers": annotate(
             {"answer": "Ada", "score": 0.5, "start": 0, "end": 3},
             "question-answering",

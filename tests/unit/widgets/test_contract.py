@@ -26,7 +26,20 @@ COMMON = {
 
 
 WITH_SAMPLES = [
-    *("answers", "blanks", "boxes", "chat", "depth", "embeddings", "entities", "gallery", "labels", "masks", "text"),
+    *(
+        "answers",
+        "blanks",
+        "boxes",
+        "cells",
+        "chat",
+        "depth",
+        "embeddings",
+        "entities",
+        "gallery",
+        "labels",
+        "masks",
+        "text",
+    ),
 ]
 
 

@@ -1,0 +1,5 @@
+import { widget } from "@nbpipes/kit/widget.js";
+import css from "./style.css";
+import { draw } from "./view.js";
+
+export default widget("cells", draw, css);
