@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
 import torch.nn.functional as F
 from PIL import Image
-from torch import Tensor
 
+from nbpipes.engine import compute
 from nbpipes.engine.loop import ChunkOutput
 from nbpipes.engine.options import Options
 from nbpipes.errors import InputError
@@ -67,22 +68,19 @@ class ImageSegmentationPipeline(ReadsImages[ImageSegmentationOptions]):
     def postprocess(
         self, outputs: Sequence[ChunkOutput], options: ImageSegmentationOptions | None = None
     ) -> list[dict[str, Any]]:
-        size, output = outputs[0].chunk.note, outputs[0].output
         given, labels = options or self.options, self.model.config.labels
-        if self.model.kind is Head.LABEL_MAPS:
-            found = label_segments(output.logits.float(), size)
-        else:
-            found = self._segments(output.logits.float(), output.masks.float(), size, given)
+        found = compute.run(partial(self._segments, outputs[0].output, outputs[0].chunk.note, given))
         return [
             {"score": one.score, "label": labels[one.label], "mask": Image.fromarray(one.mask.astype(np.uint8) * 255)}
             for one in found
         ]
 
-    def _segments(
-        self, logits: Tensor, masks: Tensor, size: tuple[int, int], given: ImageSegmentationOptions
-    ) -> list[Segment]:
-        """The segments that a model's masks make by the rules of its image processor."""
-        kind = getattr(self.image_processor, "kind", "")
+    def _segments(self, output: Any, size: tuple[int, int], given: ImageSegmentationOptions) -> list[Segment]:
+        """The segments that labels of places make, or masks by the rules of the image processor."""
+        logits = output.logits.float()
+        if self.model.kind is Head.LABEL_MAPS:
+            return label_segments(logits, size)
+        masks, kind = output.masks.float(), getattr(self.image_processor, "kind", "")
         if kind in SIDES:
             masks = F.interpolate(masks[None], size=SIDES[kind], mode="bilinear")[0]
         if given.subtask == "semantic":
