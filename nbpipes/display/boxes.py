@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from nbpipes.display import kit, paint, pictures, plain
 from nbpipes.display.tags import Rect
-from nbpipes.results.pictures import picture_of
+from nbpipes.results.pictures import picture_of, whole_size
 
 DRAWN, ROW_DRAWN = 300, 50
 """Boxes that are drawn into a picture, and into a small one, the surest; all are counted."""
@@ -112,7 +112,7 @@ def _picture(found: Sequence[Found], source: Any, colours: Mapping[str, kit.Colo
     original = picture_of(source)
     if original is None and not any(one.rect for one in found):
         return pictures.of(source, "", room, side)
-    size = original.size if original is not None else size_of(found)
+    size = whole_size(source, original) if original is not None else size_of(found)
     image = paint.ground(original, size, side)
     order = sorted(range(len(found)), key=lambda index: -kit.share(found[index].score))
     marks = [

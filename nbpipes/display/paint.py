@@ -48,7 +48,7 @@ def ground(picture: Image.Image | None, size: tuple[int, int], side: int) -> Ima
     if picture is None:
         return Image.new("RGB", drawn, "#8a8a8a")
     # The pixels of a tiny one are seen as squares anyway.
-    tiny = drawn[0] > 6 * picture.width
+    tiny = drawn[0] > 6 * size[0]
     return picture.resize(drawn, Image.Resampling.NEAREST if tiny else Image.Resampling.BICUBIC)
 
 

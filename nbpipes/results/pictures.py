@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageOps
 
+KEYS = ("image", "images", "inputs")
+"""Under which an item that is a dict has its image."""
 KEPT = 256
 """Downloaded images of which a small copy is kept."""
 KEPT_SIDE = 512
@@ -25,7 +27,8 @@ DRAWING = 4096
 QUALITIES = (85, 70, 50)
 """Of JPEG, tried in this order until the data is small enough."""
 
-_kept: OrderedDict[str, bytes] = OrderedDict()
+_kept: OrderedDict[str, tuple[bytes, tuple[int, int]]] = OrderedDict()
+"""By address: a small copy, and width and height of the whole."""
 _lock = Lock()
 
 
@@ -34,7 +37,7 @@ def remember(url: str, image: Image.Image) -> None:
     data = encoded(image, KEPT_SIDE, 40_000)
     with _lock:
         _kept.pop(url, None)
-        _kept[url] = data
+        _kept[url] = data, image.size
         while len(_kept) > KEPT:
             _kept.popitem(last=False)
 
@@ -57,14 +60,21 @@ def picture_of(source: Any, side: int | None = None) -> Image.Image | None:
         return None
 
 
+def whole_size(source: Any, image: Image.Image) -> tuple[int, int]:
+    """Width and height of the image behind an item, of which `image`, from `picture_of`, may be a small copy."""
+    if isinstance(source, dict):
+        source = next((source[key] for key in KEYS if key in source), None)
+    return _kept[source][1] if isinstance(source, str) and source in _kept else image.size
+
+
 def _opened(source: Any) -> Image.Image | None:
     if isinstance(source, dict):
-        source = next((source[key] for key in ("image", "images", "inputs") if key in source), None)
+        source = next((source[key] for key in KEYS if key in source), None)
     if isinstance(source, Image.Image):
         return source
     if isinstance(source, str) and source.lower().startswith(("http://", "https://")):
-        data = _kept.get(source)
-        return None if data is None else Image.open(BytesIO(data))
+        kept = _kept.get(source)
+        return None if kept is None else Image.open(BytesIO(kept[0]))
     if isinstance(source, str) and (
         len(source) >= 4096 or source.startswith("data:") or not os.path.isfile(_home(source))
     ):

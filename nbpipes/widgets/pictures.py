@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nbpipes.display.pictures import name_of
-from nbpipes.results.pictures import compact, encoded, picture_of
+from nbpipes.results.pictures import compact, encoded, picture_of, whole_size
 from nbpipes.widgets.view import text
 
 SIDE, BYTES = 1600, 800_000
@@ -23,7 +23,7 @@ def picture(source: Any, size: tuple[int, int] | None = None) -> dict[str, Any]:
     """
     image = picture_of(source)
     shown: dict[str, Any] = {"data": None, "type": "", "name": text(name_of(source), 200)}
-    width, height = image.size if image is not None else size or (640, 480)
+    width, height = whole_size(source, image) if image is not None else size or (640, 480)
     if image is not None:
         image.thumbnail((SIDE, SIDE))
         shown["data"], kind = compact(image, BYTES)

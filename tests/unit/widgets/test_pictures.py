@@ -1,7 +1,10 @@
 """Views of pictures: what goes to the browser is bounded, whole and true, whatever the model gave."""
 
 import json
+import re
 import zlib
+from base64 import b64decode
+from io import BytesIO
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -16,7 +19,7 @@ import nbpipes
 from nbpipes.engine.options import Options
 from nbpipes.errors import InputError
 from nbpipes.results.failures import Failure
-from nbpipes.results.pictures import picture_of
+from nbpipes.results.pictures import picture_of, remember
 from nbpipes.results.records import annotate, annotate_batch
 from nbpipes.widgets import boxes, depth, masks, pictures, playground
 from nbpipes.widgets.comparison import compare
@@ -48,6 +51,19 @@ def test_pictures_that_travel_are_bounded() -> None:
         "height": 5,
         "name": "b.jpg",
     }
+
+
+def test_places_in_downloads_are_those_of_the_whole() -> None:
+    url = "https://example.com/grey.png"
+    remember(url, Image.new("RGB", NOISE.size, "#808080"))  # keeps a small copy
+    value = [{"label": "x", "score": 0.5, "box": dict(zip(EDGES, (0, 0, 2400, 750), strict=True))}]
+    spec = boxes.describe(value, {"image": url})
+    assert (spec["picture"]["width"], spec["picture"]["height"]) == (2400, 1500)
+    drawn = re.search(r"base64,([^\"]+)", annotate(value, "object-detection", url, {}).to_html())
+    assert drawn is not None
+    image = Image.open(BytesIO(b64decode(drawn[1]))).convert("RGB")
+    line = np.asarray(image).astype(int)[image.height // 2 - 6 : image.height // 2 + 7, image.width // 3]
+    assert (np.abs(line - line[:1]).max(axis=1) > 40).any()  # the lower edge of the box, in the middle of the picture
 
 
 def test_drawings_travel_without_a_loss() -> None:
