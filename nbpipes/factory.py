@@ -131,11 +131,13 @@ def _find(task: str | None, model: Any, config: Any, access: Access, device: tor
 
 
 def _with_assistant(options: dict[str, Any], access: Access, device: torch.device) -> dict[str, Any]:
-    """The options with the model that shall help to write, where only its name was given."""
-    name = options.get("assistant_model")
-    if not isinstance(name, str | Path):
+    """The options with the model that shall help to write, and its tokenizer, where only their names were given."""
+    model, tokenizer = options.get("assistant_model"), options.get("assistant_tokenizer")
+    if isinstance(tokenizer, str | Path):
+        options = options | {"assistant_tokenizer": Tokenizer.load(access.open(tokenizer))}
+    if not isinstance(model, str | Path):
         return options
-    read = partial(load_model, access.open(name), (Head.CAUSAL,), task="assistance", device=device)
+    read = partial(load_model, access.open(model), (Head.CAUSAL,), task="assistance", device=device)
     return options | {"assistant_model": compute.run(partial(read, dtype=_dtype(access.dtype)))}
 
 

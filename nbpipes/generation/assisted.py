@@ -10,6 +10,7 @@ from nbpipes.errors import InputError
 from nbpipes.generation.history import History, Row
 from nbpipes.generation.loop import Progress, Request, Writer, Written
 from nbpipes.generation.sampling import Dice, draw
+from nbpipes.generation.tongues import Tongues
 from nbpipes.models.decoding import Decoder, State, packed
 
 UP, DOWN = 2, 1
@@ -25,7 +26,7 @@ class Guess:
 
 
 class AssistedWriter(Writer):
-    """Writes one text with the help of an assistant, a decoder with the same vocabulary."""
+    """Writes one text with the help of an assistant."""
 
     def __init__(self, decoder: Decoder, request: Request) -> None:
         super().__init__(decoder, request)
@@ -39,8 +40,8 @@ class AssistedWriter(Writer):
         self.count = request.settings.num_assistant_tokens
         self.row: Row | None = None
         self.helper: State | None = None
-        self.read = 0
-        """How many ids of the row the assistant has read."""
+        self.heard: list[int] = []
+        """The ids that the assistant has read."""
         self.why = ""
 
     def step(self) -> Progress:
@@ -79,10 +80,12 @@ class AssistedWriter(Writer):
 
     def _guesses(self, row: Row) -> list[Guess]:
         """What the assistant would write, up to a token of which it is not sure."""
+        if self.request.tongues is not None:
+            return self._translated(row, self.request.tongues)
         ahead = row.copy()
         found: list[Guess] = []
-        for _ in range(max(0, min(self.count, row.longest - row.length - 1))):
-            token, scores = self._chosen(ahead, self._heard(ahead))
+        for _ in range(self._room(row)):
+            token, scores = self._chosen(ahead, self._after(ahead.ids, row.longest - row.length))
             chances = scores.softmax(-1)
             ahead.tokens.append(token)
             found.append(Guess(token, chances if self.settings.do_sample else None))
@@ -91,15 +94,33 @@ class AssistedWriter(Writer):
                 break
         return found
 
-    def _heard(self, row: Row) -> Tensor:
-        """The assistant's logits after all ids of a row, `(1, vocabulary)`; what it has read beyond is forgotten."""
+    def _translated(self, row: Row, tongues: Tongues) -> list[Guess]:
+        """The same by an assistant with ids of its own; it takes the likeliest token each time."""
+        read, written = tongues.to_helper(row.ids), list[int]()
+        room = self._room(row)
+        for _ in range(room if read else 0):
+            scores = self._after([*read, *written], 2 * (row.longest - row.length))[0].float()
+            written.append(int(scores.argmax()))
+            if float(scores.softmax(-1).max()) < self.settings.assistant_confidence_threshold:
+                break
+        found = tongues.to_own(row.ids, read, written) if written else []
+        return [Guess(token, None) for token in found[:room]]
+
+    def _room(self, row: Row) -> int:
+        """How many guesses are asked for: the model adds a token of its own after them."""
+        return max(0, min(self.count, row.longest - row.length - 1))
+
+    def _after(self, ids: list[int], room: int) -> Tensor:
+        """The assistant's logits after these ids, `(1, vocabulary)`; what it has read otherwise is forgotten."""
         device = self.assistant.device
-        if self.helper is None:
-            logits, self.helper = self.assistant.begin(packed([row.ids], device), row.longest - row.length)
+        pairs = zip(self.heard, ids[:-1], strict=False)
+        known = next((i for i, (one, other) in enumerate(pairs) if one != other), min(len(self.heard), len(ids) - 1))
+        if self.helper is None or not known:
+            logits, self.helper = self.assistant.begin(packed([ids], device), room)
         else:
-            fresh = torch.tensor([row.ids[self.read :]], device=device)
-            logits = self.assistant.step(fresh, self.helper)[:, -1]
-        self.read = row.length
+            self.helper.rewind(len(self.heard) - known)
+            logits = self.assistant.step(torch.tensor([ids[known:]], device=device), self.helper)[:, -1]
+        self.heard = ids
         return logits.to(self.decoder.device)
 
     def _judged(self, row: Row, guesses: list[Guess], logits: Tensor) -> list[int]:
@@ -113,10 +134,6 @@ class AssistedWriter(Writer):
             self._add(row, token, scores[0])
             if self.finished or not agreed:
                 break
-        if self.helper is not None:
-            known = row.length - 1  # the last token may be another than the assistant's
-            self.helper.rewind(max(0, self.read - known))
-            self.read = min(self.read, known)
         return added
 
     def _verdict(self, scores: Tensor, guess: Guess | None) -> tuple[int, bool]:
@@ -125,7 +142,8 @@ class AssistedWriter(Writer):
             token = int(scores.argmax(-1))
             return token, guess is not None and token == guess.token
         if guess is None or guess.chances is None:
-            return int(draw(scores, [self.dice])), False
+            token = int(draw(scores, [self.dice]))
+            return token, guess is not None and token == guess.token
         own = scores.softmax(-1)[0]
         if self.dice.fraction() * float(guess.chances[guess.token]) <= float(own[guess.token]):
             return guess.token, True

@@ -15,6 +15,7 @@ from nbpipes.generation.logits import PrefixFunction, Processor, UserProcessor, 
 from nbpipes.generation.sampling import Dice, draw, warpers
 from nbpipes.generation.settings import Settings
 from nbpipes.generation.stopping import Decode, Stops, UserCriterion
+from nbpipes.generation.tongues import Tongues
 from nbpipes.models.decoding import Decoder, State
 
 
@@ -25,6 +26,7 @@ class Request:
     inputs: what the decoder begins with, all prompts in one batch. prompts: the ids that each row begins with.
     sources: what an encoder reads, None = the prompts. limit: the longest text that the model can take.
     rules: of the model's own, after those that settings ask for. judged: whether to sum up how likely the texts are.
+    tongues: where the assistant has other ids.
     """
 
     inputs: Mapping[str, Any]
@@ -38,6 +40,7 @@ class Request:
     logits_processor: Sequence[UserProcessor] = ()
     stopping_criteria: Sequence[UserCriterion] = ()
     assistant: Decoder | None = None
+    tongues: Tongues | None = None
     judged: bool = False
 
     def rows(self) -> list[Row]:

@@ -125,6 +125,7 @@ class TextGenerationPipeline(Writing[TextGenerationOptions]):
             logits_processor=options.logits_processor or (),
             stopping_criteria=options.stopping_criteria or (),
             assistant=self.assistant(options),
+            tongues=self.tongues(options),
         )
 
     def postprocess(

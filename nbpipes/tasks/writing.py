@@ -15,6 +15,7 @@ from nbpipes.errors import InputError
 from nbpipes.generation.generate import Decoder, decoder_of, writer
 from nbpipes.generation.loop import Request, Writer, Written
 from nbpipes.generation.settings import NAMES, Settings, resolve
+from nbpipes.generation.tongues import Tongue, Tongues
 from nbpipes.processing.batch import Batch, Chunk, pack
 
 
@@ -24,6 +25,7 @@ class WritingOptions(Options):
 
     None stands for what the model and the task say; `pipe.generation_config` shows it. generation_config replaces all
     that. assistant_model: a smaller model that makes suggestions, which the model takes over where it agrees.
+    assistant_tokenizer: the assistant's, where it has another vocabulary.
     output_scores: results tell, under "tokens", how likely each new token was among those that could be chosen.
     """
 
@@ -74,6 +76,7 @@ class WritingOptions(Options):
     logits_processor: Sequence[Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] | None = None
     stopping_criteria: Sequence[Callable[[torch.Tensor, None], Any]] | None = None
     assistant_model: Any = None
+    assistant_tokenizer: Any = None
 
     def settings(self) -> dict[str, Any]:
         """Those that were given, by name."""
@@ -173,9 +176,17 @@ class Writing(Pipeline[OptionsT]):
                 "assistant_model must be a loaded model here; pipeline(…, assistant_model='name') loads one"
             )
         ours, theirs = (one.config.raw.get("vocab_size") for one in (self.model, model))
-        if ours != theirs:
-            raise InputError(f"the assistant has a vocabulary of {theirs} tokens, the model one of {ours}")
+        if ours != theirs and options.assistant_tokenizer is None:
+            raise InputError(
+                f"the assistant has a vocabulary of {theirs} tokens, the model one of {ours}: pass assistant_tokenizer="
+            )
         return decoder_of(model)
+
+    def tongues(self, options: OptionsT) -> Tongues | None:
+        """How ids become those of an assistant with a tokenizer of its own, if there is one."""
+        if options.assistant_model is None or options.assistant_tokenizer is None:
+            return None
+        return Tongues(_tongue(self.tokenizer), _tongue(options.assistant_tokenizer))
 
     @property
     def _pad(self) -> int | None:
@@ -196,6 +207,13 @@ class Writing(Pipeline[OptionsT]):
     @cached_property
     def _task_settings(self) -> dict[str, Any]:
         return dict((self.model.config.task_specific_params or {}).get(self.task) or {})
+
+
+def _tongue(tokenizer: Any) -> Tongue:
+    return Tongue(
+        lambda text: tokenizer.windows(text, truncation=False, add_special_tokens=False)[0].ids,
+        lambda ids: tokenizer.decode(ids, clean_up_tokenization_spaces=False),
+    )
 
 
 def judged(decode: Callable[[Sequence[int]], str], text: Written) -> dict[str, Any]:

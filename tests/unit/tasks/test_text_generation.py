@@ -208,6 +208,27 @@ def test_an_assistant_by_name_changes_no_answer(gpt2):
     assert helped(TEXTS, **fixed) == gpt2(TEXTS, **fixed)
 
 
+@pytest.mark.parametrize("options", [{"do_sample": False}, {"do_sample": True, "seed": 2}])
+def test_an_assistant_with_another_tokenizer(gpt2, options, tmp_path):
+    # The same pieces under other numbers: the assistant's ids mean nothing to the model.
+    stored = json.loads((GOLDEN / "gpt2/tokenizer/tokenizer.json").read_text())
+    last = max(stored["model"]["vocab"].values())
+    special = {one["content"] for one in stored["added_tokens"]}
+    vocab = {text: number if text in special else last - number for text, number in stored["model"]["vocab"].items()}
+    if len(set(vocab.values())) < len(vocab):
+        vocab = {text: place for place, text in enumerate(reversed(stored["model"]["vocab"]))}
+    stored["model"]["vocab"] = vocab
+    stored["added_tokens"] = [one | {"id": vocab.get(one["content"], one["id"])} for one in stored["added_tokens"]]
+    (tmp_path / "tokenizer.json").write_text(json.dumps(stored))
+    folder = GOLDEN / "gpt2" / "causal-writer"
+    helped = make("gpt2", assistant_model=str(folder), assistant_tokenizer=str(tmp_path))
+    given = {"max_new_tokens": 9} | options
+    if options["do_sample"]:
+        assert helped(TEXTS, **given) == helped(TEXTS, **given)
+    else:
+        assert helped(TEXTS, **given) == gpt2(TEXTS, **given)
+
+
 def test_an_assistant_with_another_vocabulary(gpt2):
     with pytest.raises(InputError, match="vocabulary"):
         make("gpt2", assistant_model=str(GOLDEN / "llama" / "causal"))("Paris")
