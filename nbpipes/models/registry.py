@@ -48,6 +48,7 @@ MODULES: Mapping[str, str] = MappingProxyType(
         "maskformer": "vision.maskformer",
         "mobilenet_v2": "vision.mobilenet",
         "modernbert": "text.modernbert",
+        "moonshine": "audio.moonshine",
         "mpnet": "text.mpnet",
         "mt5": "text.t5",
         "opt": "text.opt",

@@ -10,6 +10,7 @@ from nbpipes.engine.inputs import Given
 from nbpipes.engine.loop import ChunkOutput
 from nbpipes.errors import InputError
 from nbpipes.models.heads import Head
+from nbpipes.processing.audio.log_mel import LogMel
 from nbpipes.processing.audio.sources import is_audio, open_audio
 from nbpipes.processing.batch import Chunk
 from nbpipes.tasks.sounds import WANTED, named
@@ -17,12 +18,19 @@ from nbpipes.tasks.transcribing.contract import Transcriber
 from nbpipes.tasks.transcribing.ctc import CTCTranscriber
 from nbpipes.tasks.transcribing.options import SpeechOptions
 from nbpipes.tasks.transcribing.whisper import WhisperTranscriber
+from nbpipes.tasks.transcribing.written import SpeechTranscriber
 from nbpipes.tasks.writing import Told, Writing
 
 log = logging.getLogger(__name__)
 
+
+def _writes(pipe: Any) -> Transcriber:
+    """Whisper is known by what it hears."""
+    return (WhisperTranscriber if isinstance(pipe.feature_extractor, LogMel) else SpeechTranscriber)(pipe)
+
+
 TRANSCRIBERS: Mapping[Head, Callable[[Any], Transcriber]] = MappingProxyType(
-    {Head.CTC: CTCTranscriber, Head.SPEECH: WhisperTranscriber}
+    {Head.CTC: CTCTranscriber, Head.SPEECH: _writes}
 )
 """What transcribes with a model, by the model's head."""
 

@@ -58,7 +58,7 @@ TASKS: dict[str, Row] = {
         (Head.CTC, Head.SPEECH),
         ("facebook/wav2vec2-base-960h", "22aad52"),
         ("tokenizer", "feature_extractor"),
-        ("ForCTC", "WhisperForConditionalGeneration"),
+        ("ForCTC", "WhisperForConditionalGeneration", "MoonshineForConditionalGeneration"),
         "audio",
     ),
     "text-generation": Row(

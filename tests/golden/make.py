@@ -20,6 +20,7 @@ from make_detection import FAMILIES as DETECTION
 from make_detection import make_detection
 from make_encodings import make_encodings
 from make_models import FAMILIES, LIMIT, make_models
+from make_moonshine import make_moonshine
 from make_processors import make_pictures, make_processors
 from make_released import make_released
 from make_segmentation import FOLDERS as SEGMENTATION
@@ -78,12 +79,14 @@ def main() -> None:
         make_pictures()
         make_processors()
         make_released()
-    every = (*FAMILIES, *DECODERS, *SEQ2SEQ, "tapas", *SOUNDS, "whisper", *VISION, *DEPTH, *DETECTION, *SEGMENTATION)
+    every = (*FAMILIES, *DECODERS, *SEQ2SEQ, "tapas", *SOUNDS, "whisper", "moonshine", *VISION, *DEPTH, *DETECTION, *SEGMENTATION)
     for family in named or dict.fromkeys(every):
         if family in SOUNDS:
             make_sounds(family)
         elif family == "whisper":
             make_whisper(family)
+        elif family == "moonshine":
+            make_moonshine(family)
         elif family in VISION:
             make_vision(family)
         elif family in DEPTH or family in DETECTION or family not in SEGMENTATION:

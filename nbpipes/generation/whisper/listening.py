@@ -23,9 +23,9 @@ class Listener(ModelDecoder):
         super().__init__(model)
         self.speech = model
 
-    def hear(self, sounds: Tensor) -> Memory:
-        """sounds: `(batch, mels, frames)`."""
-        return self.speech.hear(sounds)
+    def hear(self, sounds: Tensor, lengths: Sequence[int] | None = None) -> Memory:
+        """sounds: spectrograms, `(batch, mels, frames)`, or samples, `(batch, samples)`. lengths: of the samples."""
+        return self.speech.hear(sounds, lengths)
 
     def about(self, memory: Memory, prompts: Sequence[Sequence[int]]) -> dict[str, Any]:
         """What texts about the sounds begin with; the prompts are of equal length."""
