@@ -197,3 +197,49 @@ def test_a_file_is_dropped_into_the_playground(shown: Show) -> None:
     book.until("len(view.result.source)", file.tell())
     view.locator(".nbp-played .nbp-option").click()
     book.until("[part['label'] for part in view.selected]", ["all"])
+
+
+def test_a_page_that_is_loaded_again_has_its_picture(notebook: Callable[..., Any]) -> None:
+    book = notebook(["import samples", "samples.boxes"])
+    book.run(0)
+    book.run(1)
+    book.view(1).wait_for()
+    book.save()
+    book.open()
+    canvas = book.view(1).locator("canvas")
+    canvas.wait_for()
+    for _ in range(50):
+        red, green, blue = canvas.evaluate(COLOUR, [125, 315])  # in the red ball
+        if (red > 150, green < 90, blue < 90) == (True, True, True):
+            break
+        book.page.wait_for_timeout(100)
+    else:
+        raise AssertionError(f"the ball is {red}, {green}, {blue}")
+    book.server.end_kernels()
+    book.open()
+    twin = book.cell(1).locator("[data-nbp-twin] img")
+    expect(twin).to_be_visible()
+    assert twin.evaluate("image => image.naturalWidth") > 600
+
+
+def test_views_that_end_let_go_of_their_pictures(notebook: Callable[..., Any]) -> None:
+    book = notebook(
+        ["import samples, nbpipes", "samples.boxes", "samples.guesses", "samples.album", "nbpipes.close_all()"]
+    )
+    book.page.evaluate("""() => {
+      globalThis.held = new Set();
+      const {createObjectURL, revokeObjectURL} = URL;
+      URL.createObjectURL = (blob) => {
+        const url = createObjectURL.call(URL, blob);
+        if (blob.type.startsWith('image/')) held.add(url);
+        return url;
+      };
+      URL.revokeObjectURL = (url) => { held.delete(url); revokeObjectURL.call(URL, url); };
+    }""")
+    for index in range(4):
+        book.run(index)
+    expect(book.view(3).locator(".nbp-thumb img").first).to_be_visible()
+    assert book.page.evaluate("held.size") > 2
+    book.run(4)
+    expect(book.cell(3).locator(".nbp-live")).to_have_count(0)
+    book.page.wait_for_function("held.size === 0")
