@@ -28,6 +28,7 @@ KINDS = {
     "zero-shot-classification": Kind("scores", frozenset({"sequence", "labels", "scores"})),
     "token-classification": Kind("spans", frozenset({"score", "word", "start", "end"})),
     "question-answering": Kind("answers", frozenset({"answer", "score", "start", "end"})),
+    "document-question-answering": Kind("document"),
     "table-question-answering": Kind("cells"),
     "fill-mask": Kind("blanks", frozenset({"score", "token_str", "sequence"})),
     "feature-extraction": Kind("embeddings"),

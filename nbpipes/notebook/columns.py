@@ -60,6 +60,11 @@ def _best_of(result: Any) -> Values:
     return {"": result[0]["label"], "_score": result[0]["score"]} if result else {}
 
 
+def _found(result: Any) -> Values:
+    """The best of a list of answers, none where there is no text to answer from."""
+    return {"": result[0]["answer"], "_score": result[0]["score"]} if result else {}
+
+
 def _listed(result: Any) -> Values:
     return {"": list(result)}
 
@@ -89,6 +94,7 @@ TASKS: Mapping[str, Columns] = MappingProxyType(
             {**SCORED, "_start": PLACE, "_end": PLACE},
             _best("answer", ("score", "start", "end")),
         ),
+        "document-question-answering": Columns("answer", SCORED, _found),
         "table-question-answering": Columns("answer", {"": TEXT}, _best("answer", ())),
         "fill-mask": Columns("filled", {"": TEXT, "_word": TEXT, "_score": NUMBER}, _first_word),
         "zero-shot-classification": Columns("label", SCORED, _first_label),

@@ -105,6 +105,7 @@ SCHEMAS = {
         {"answer": TEXT, "aggregator": TEXT, "value": FLOAT, "cells": ANY, "coordinates": ANY}, _found_cells
     ),
     "question-answering": Schema({"answer": TEXT, "score": FLOAT, "start": INTEGER, "end": INTEGER}, _records),
+    "document-question-answering": Schema({"answer": TEXT, "score": FLOAT, "start": INTEGER, "end": INTEGER}, _records),
     "fill-mask": Schema(
         {"mask": INTEGER, "token_str": TEXT, "score": FLOAT, "token": INTEGER, "sequence": TEXT}, _candidates
     ),

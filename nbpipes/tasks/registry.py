@@ -186,6 +186,13 @@ TASKS: dict[str, Row] = {
         ("google/tapas-base-finetuned-wtq", "e3dde19"),
         architectures=("TapasForQuestionAnswering",),
     ),
+    "document-question-answering": Row(
+        "document_question_answering:DocumentQuestionAnsweringPipeline",
+        (Head.SPANS,),
+        ("impira/layoutlm-document-qa", "beed3c4"),
+        architectures=("LayoutLMForQuestionAnswering",),
+        kind="multimodal",
+    ),
     "question-answering": Row(
         "question_answering:QuestionAnsweringPipeline",
         (Head.SPANS,),
@@ -208,6 +215,7 @@ AUTO_CLASSES: Mapping[str, Head] = MappingProxyType(
         "AutoModelForCTC": Head.CTC,
         "AutoModelForCausalLM": Head.CAUSAL,
         "AutoModelForDepthEstimation": Head.DEPTH,
+        "AutoModelForDocumentQuestionAnswering": Head.SPANS,
         "AutoModelForImageClassification": Head.IMAGE,
         "AutoModelForImageSegmentation": Head.MASKS,
         "AutoModelForInstanceSegmentation": Head.MASKS,

@@ -18,6 +18,8 @@ from make_depth import FAMILIES as DEPTH
 from make_depth import make_depth
 from make_detection import FAMILIES as DETECTION
 from make_detection import make_detection
+from make_documents import FAMILIES as DOCUMENTS
+from make_documents import make_documents
 from make_encodings import make_encodings
 from make_models import FAMILIES, LIMIT, make_models
 from make_moonshine import make_moonshine
@@ -52,6 +54,8 @@ def make_family(family: str) -> None:
         return
     if family == "tapas":
         names = [*make_tables(folder), *make_tapex(HERE / "tapex")]
+    elif family in DOCUMENTS:
+        names = make_documents(family, folder)
     elif family in DECODERS:
         names = make_decoder(family, folder)
     elif family in SEQ2SEQ:
@@ -79,7 +83,8 @@ def main() -> None:
         make_pictures()
         make_processors()
         make_released()
-    every = (*FAMILIES, *DECODERS, *SEQ2SEQ, "tapas", *SOUNDS, "whisper", "moonshine", *VISION, *DEPTH, *DETECTION, *SEGMENTATION)
+    texts = (*FAMILIES, *DECODERS, *SEQ2SEQ, "tapas", *DOCUMENTS)
+    every = (*texts, *SOUNDS, "whisper", "moonshine", *VISION, *DEPTH, *DETECTION, *SEGMENTATION)
     for family in named or dict.fromkeys(every):
         if family in SOUNDS:
             make_sounds(family)

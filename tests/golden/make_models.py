@@ -183,6 +183,10 @@ def cases(config: Any, head: str) -> dict[str, dict[str, Tensor]]:
         inputs = {"input_ids": ids.where(mask, torch.tensor(config.pad_token_id))}
         if getattr(config, "type_vocab_size", 0) > 1:
             inputs["token_type_ids"] = types.where(mask, torch.tensor(0))
+        if hasattr(config, "max_2d_position_embeddings"):
+            half = config.max_2d_position_embeddings // 2
+            corner, size = torch.randint(0, half, (2, *shape, 2), generator=noise)
+            inputs["bbox"] = torch.cat((corner, corner + size), -1)
         return inputs | ({"attention_mask": mask.long()} if len(lengths) > 1 else {})
 
     if head == "masked":  # each token has a number for each word of the vocabulary: few tokens, small files

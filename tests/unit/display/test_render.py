@@ -76,6 +76,9 @@ VALUES = {
     "summarization": st.lists(st.fixed_dictionaries({"summary_text": TEXT | JUNK}), max_size=3),
     "translation": st.lists(st.fixed_dictionaries({"translation_text": TEXT | JUNK}), max_size=3),
     "conversational": st.lists(TURN, max_size=3) | JUNK,
+    "document-question-answering": st.lists(
+        st.fixed_dictionaries({"score": SCORE, "answer": TEXT | JUNK, "start": st.integers(), "end": st.integers()})
+    ),
     "table-question-answering": st.fixed_dictionaries(
         {"answer": TEXT | JUNK},
         optional={
@@ -197,6 +200,10 @@ def huge_values() -> dict[str, tuple[Any, Any]]:
         "summarization": ([{"summary_text": HUGE}] * MANY, HUGE),
         "translation": ([{"translation_text": HUGE}] * MANY, HUGE),
         "conversational": ([{"role": "user", "content": HUGE}] * MANY, HUGE),
+        "document-question-answering": (
+            [{"score": 0.5, "answer": HUGE, "start": 0, "end": 9}] * MANY,
+            {"image": photo, "question": HUGE},
+        ),
         "table-question-answering": (
             found,
             {"table": dict.fromkeys(map(str, range(300)), [HUGE] * MANY), "query": HUGE},

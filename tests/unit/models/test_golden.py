@@ -15,7 +15,7 @@ from nbpipes.models.registry import MODULES, family
 from nbpipes.processing.batch import Chunk, pack
 
 GOLDEN = Path(__file__).parents[2] / "golden"
-INPUTS = ("input_ids", "token_type_ids")
+INPUTS = ("input_ids", "token_type_ids", "bbox")
 
 
 def cases_of(folder: Path) -> dict[str, dict[str, torch.Tensor]]:

@@ -1,0 +1,111 @@
+"""Answers found on a page (document-question-answering): the question, the answers, and the page with them boxed."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from PIL import Image
+
+from nbpipes.display import kit, paint, pictures, plain
+from nbpipes.display.tags import Rect
+from nbpipes.results.pictures import picture_of
+
+SCALE = 1000
+"""Of the boxes of words: thousandths of the page."""
+BOXED = 12
+"""Answers that are drawn into the page."""
+GAP = 6
+"""Between words and the box around them, in thousandths of the page: recognised ones end at the letters."""
+SIDE_EACH = 320
+"""Pixels of a page in a batch."""
+
+
+def draw(value: Any, source: Any, room: int) -> str:
+    """Return the question, the answers in a table, and the page with a box around each of them."""
+    return _draw(paint.SIDE, value, source, room)
+
+
+def draw_batch(values: Sequence[Any], sources: Sequence[Any], room: int) -> str:
+    """Return the first questions with their answers one below the other."""
+    return kit.blocks(partial(_draw, SIDE_EACH), values, sources, room)
+
+
+def _draw(side: int, value: Any, source: Any, room: int) -> str:
+    answers = answers_in(value)
+    if not answers and not isinstance(value, list):
+        return plain.draw(value, source, room)
+    question = source.get("question") if isinstance(source, Mapping) else None
+    html = ""
+    if isinstance(question, str):
+        html += f'<div dir="auto" style="margin-bottom:.15em"><b>{kit.escape(question, 500)}</b></div>'
+    colours = kit.colours(str(rank) for rank in range(len(answers)))
+    html += _table(answers, colours, room // 3) if answers else f'<div style="{kit.MUTED}">No answer</div>'
+    return html + _picture(answers, source, colours, side, room - kit.size(html))
+
+
+def answers_in(value: Any) -> list[Mapping[str, Any]]:
+    """The answers of a result; what a user's own task made of them may hold anything."""
+    entries = [value] if isinstance(value, dict) else value if isinstance(value, list) else []
+    return [entry for entry in entries if isinstance(entry, dict) and "answer" in entry]
+
+
+def page_of(answers: Sequence[Mapping[str, Any]], source: Any) -> Image.Image | None:
+    """The picture of the page: kept with the answers, or the item's."""
+    kept = next((found for answer in answers if (found := _about(answer).get("page")) is not None), None)
+    if isinstance(kept, Image.Image):
+        return kept
+    return picture_of(source.get("image")) if isinstance(source, Mapping) else None
+
+
+def rects_of(answer: Mapping[str, Any]) -> list[Rect]:
+    """Where an answer stands, in thousandths of the page: a box for each line of its words."""
+    lines: list[Rect] = []
+    for box in _about(answer).get("boxes") or ():
+        left, top, right, bottom = (float(side) for side in box)
+        if lines and abs(top - lines[-1][1]) < (bottom - top) / 2 and left >= lines[-1][0]:
+            first = lines.pop()
+            left, top, right, bottom = first[0], min(first[1], top), max(first[2], right), max(first[3], bottom)
+        lines.append((left, top, right, bottom))
+    return lines
+
+
+def _about(answer: Mapping[str, Any]) -> Mapping[str, Any]:
+    return getattr(answer, "meta", None) or {}
+
+
+def _table(answers: Sequence[Mapping[str, Any]], colours: Mapping[str, kit.Colour], room: int) -> str:
+    def rows() -> Iterator[str]:
+        for rank, answer in enumerate(answers):
+            words = kit.escape(answer["answer"], 200) if answer["answer"] else f'<i style="{kit.MUTED}">no answer</i>'
+            yield kit.cell(kit.chip(f"<bdi>{words}</bdi>", colours[str(rank)])) + kit.cell(
+                kit.number(answer.get("score")), kit.NUMBER
+            )
+
+    return kit.table(kit.heads("answer", ">score"), rows(), len(answers), room)
+
+
+def _picture(
+    answers: Sequence[Mapping[str, Any]], source: Any, colours: Mapping[str, kit.Colour], side: int, room: int
+) -> str:
+    page = page_of(answers, source)
+    marks = [
+        (rank, rect, str(answer["answer"])) for rank, answer in enumerate(answers[:BOXED]) for rect in rects_of(answer)
+    ]
+    if page is None and not marks:
+        return ""
+    size = (SCALE, SCALE) if page is None else page.size
+    image = paint.ground(page, size, side)
+    across, down = size[0] / SCALE, size[1] / SCALE
+    drawn = [
+        paint.Mark(_around(rect, across, down), words[: paint.WORDS], place, colours[str(rank)])
+        for place, (rank, rect, words) in enumerate(marks)
+    ]
+    paint.boxes(image, drawn, image.width / size[0])
+    said = ", ".join(dict.fromkeys(words for _, _, words in marks)) or "no answer"
+    return pictures.drawn(image, f"The page, {size[0]} × {size[1]}: {said[:300]}", room)
+
+
+def _around(rect: Rect, across: float, down: float) -> Rect:
+    """A rectangle in pixels, a little off the words in it."""
+    left, top, right, bottom = rect
+    return (left - GAP) * across, (top - GAP) * down, (right + GAP) * across, (bottom + GAP) * down

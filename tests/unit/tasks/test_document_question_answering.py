@@ -1,0 +1,147 @@
+"""Document question answering answers as transformers does, on words that are given, recognised, or a PDF's own."""
+
+import json
+import shutil
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from PIL import Image, ImageDraw, ImageFont
+
+from nbpipes import pipeline
+from nbpipes.errors import InputError
+
+FOLDER = Path(__file__).parents[2] / "golden" / "layoutlm"
+CASES = json.loads((FOLDER / "documents.json").read_text(encoding="utf-8"))
+WORDS = [("Total", [100, 100, 200, 150]), ("$12.50", [220, 100, 330, 150]), ("Date", [100, 300, 180, 350])]
+ASKED = "What is the total?"
+
+
+def same(ours, theirs):
+    """Lists of answers, maybe of several items: equal, scores to 1e-5."""
+    assert len(ours) == len(theirs)
+    for one, other in zip(ours, theirs, strict=True):
+        if isinstance(other, list):
+            same(one, other)
+        else:
+            assert list(one) == list(other)
+            assert one == {**other, "score": pytest.approx(other["score"], abs=1e-5)}
+
+
+def build(**options):
+    return pipeline(
+        "document-question-answering", model=FOLDER / "spans", tokenizer=FOLDER / "tokenizer", device="cpu", **options
+    )
+
+
+@pytest.fixture(scope="module")
+def pipe():
+    return build()
+
+
+@pytest.fixture
+def page():
+    image = Image.new("RGB", (600, 200), "white")
+    ImageDraw.Draw(image).text((30, 60), "TOTAL 154", fill="black", font=ImageFont.load_default(64))
+    return image
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_answers_equal_those_of_transformers(case):
+    ours = build(**case["construct"])(*case["args"], **case["call"])
+    same(ours, case["result"])
+
+
+def test_answers_know_where_they_stand(pipe):
+    (answer,) = pipe(question=ASKED, word_boxes=WORDS)
+    assert answer["answer"] == " ".join(word for word, _ in WORDS[answer["start"] : answer["end"] + 1])
+    assert answer.meta["boxes"] == [box for _, box in WORDS[answer["start"] : answer["end"] + 1]]
+    assert answer.source["question"] == ASKED
+
+
+def test_batches_change_nothing(pipe):
+    items = [{"question": f"Is it {n}?", "word_boxes": WORDS * n} for n in (1, 5, 9, 2)]
+    together = pipe(items, top_k=3)
+    same(together, [pipe(**item, top_k=3) for item in items])
+
+
+def test_a_long_question_is_cut(pipe):
+    long = "why " * 300
+    assert pipe(question=long, word_boxes=WORDS) == pipe(question="why " * 64, word_boxes=WORDS)
+
+
+@pytest.mark.skipif(not shutil.which("tesseract"), reason="needs the program tesseract")
+def test_words_are_recognised(pipe, page):
+    pytest.importorskip("pytesseract")
+    found = pipe(page, ASKED, top_k=9)
+    assert {word for answer in found for word in answer["answer"].split()} <= {"TOTAL", "154"}
+    assert found
+    assert pipe(Image.new("RGB", (50, 50), "white"), ASKED) == []
+
+
+def test_without_the_program_the_error_says_how_to_install_it(pipe, page, monkeypatch):
+    tesseract = pytest.importorskip("pytesseract.pytesseract")
+    monkeypatch.setattr(tesseract, "tesseract_cmd", "no-such-program")
+    with pytest.raises(InputError, match="apt-get install tesseract-ocr"):
+        pipe(page, ASKED)
+
+
+def pdf(*texts):
+    """A PDF with a line of text on each page, as the format's text has it."""
+    parts = [b"<< /Type /Catalog /Pages 2 0 R >>"]
+    kids = " ".join(f"{4 + 2 * i} 0 R" for i in range(len(texts)))
+    parts.append(f"<< /Type /Pages /Kids [{kids}] /Count {len(texts)} >>".encode())
+    parts.append(b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>")
+    for i, text in enumerate(texts):
+        shown = f"BT /F1 24 Tf 72 700 Td ({text}) Tj ET".encode()
+        parts.append(
+            f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents {5 + 2 * i} 0 R "
+            "/Resources << /Font << /F1 3 0 R >> >> >>".encode()
+        )
+        parts.append(b"<< /Length %d >>\nstream\n%s\nendstream" % (len(shown), shown))
+    file, places = BytesIO(), []
+    file.write(b"%PDF-1.4\n")
+    for number, part in enumerate(parts, 1):
+        places.append(file.tell())
+        file.write(b"%d 0 obj\n%s\nendobj\n" % (number, part))
+    start = file.tell()
+    file.write(b"xref\n0 %d\n0000000000 65535 f \n" % (len(parts) + 1))
+    file.writelines(b"%010d 00000 n \n" % place for place in places)
+    file.write(b"trailer << /Size %d /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF" % (len(parts) + 1, start))
+    return file.getvalue()
+
+
+def test_a_pdf_brings_its_own_words(pipe, tmp_path):
+    pytest.importorskip("pypdfium2")
+    data = pdf("Invoice 77", "Total 154.06 paid")
+    (answer,) = pipe(data, ASKED, page=2)
+    assert answer["answer"] in "Total 154.06 paid"
+    left, top, right, bottom = answer.meta["boxes"][0]
+    assert 90 < left < right < 600
+    assert 80 < top < bottom < 130  # 700 of 792 points from below
+    assert max(answer.meta["page"].size) <= 1024
+    path = tmp_path / "some.PDF"
+    path.write_bytes(data)
+    assert pipe(path, ASKED, page=2) == [answer]
+    with pytest.raises(InputError, match="2 pages, and no page 3"):
+        pipe(path, ASKED, page=3)
+    with pytest.raises(InputError, match="PDF cannot be read"):
+        pipe(b"%PDF-1.4 nothing", ASKED)
+    with pytest.raises(InputError, match="no file"):
+        pipe(str(tmp_path / "other.pdf"), ASKED)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"question": "", "word_boxes": WORDS}, "question must be a text"),
+        ({"question": ASKED}, "give an image, or word_boxes"),
+        ({"question": ASKED, "word_boxes": [("a", [5, 5, 1, 9])]}, "the box of 'a'"),
+        ({"question": ASKED, "word_boxes": [("a", [0, 0, 1, 1001])]}, "0 to 1000"),
+        ({"question": ASKED, "word_boxes": ["ab"]}, "pairs of a word and its box"),
+        ({"question": ASKED, "word_boxes": WORDS, "top_k": 0}, "top_k must be"),
+    ],
+)
+def test_errors_say_what_is_wrong(pipe, given, message):
+    with pytest.raises(InputError, match=message):
+        pipe(**given)
