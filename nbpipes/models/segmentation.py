@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from nbpipes.hub.weights import Rule, rename
+from nbpipes.hub.weights import rename
 from nbpipes.models.backbones import NAMED, chosen, resnet
 from nbpipes.models.convnext import CONVNEXT, EPS, ConvNext, ConvNextConfig
 from nbpipes.models.outputs import Masks, Seen
@@ -119,9 +119,3 @@ NETWORK = (
 )
 """Norms of maps, by the name of the stage or, as MaskFormer has them, counted."""
 BODY = (*SWIN, *NAMED, *CONVNEXT)
-
-
-def attention(theirs: str, ours: str) -> tuple[Rule, ...]:
-    """The rules of an attention whose projections are called `q_proj` and so on."""
-    names = (("q_proj", "q"), ("k_proj", "k"), ("v_proj", "v"), ("out_proj", "out"))
-    return tuple(rename(f"{theirs}.{name}", f"{ours}.{own}") for name, own in names)

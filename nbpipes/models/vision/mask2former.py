@@ -17,6 +17,7 @@ from nbpipes.layers.linear import Linear
 from nbpipes.layers.packing import Layout
 from nbpipes.layers.placed import PlacedAttention, checked_heads
 from nbpipes.models.detection import Layers, SinePlaces
+from nbpipes.models.detr import attention_rules
 from nbpipes.models.family import Family, HeadSpec
 from nbpipes.models.heads import Head
 from nbpipes.models.images import ImageModel
@@ -26,7 +27,6 @@ from nbpipes.models.segmentation import (
     MaskClassifier,
     SeenLast,
     Segmented,
-    attention,
     network,
     products,
 )
@@ -252,7 +252,7 @@ RULES = (
     rename(f"{SEGMENTS}.queries_embedder.weight", "decoder.places"),
     rename(f"{SEGMENTS}.queries_features.weight", "decoder.first"),
     rename(f"{SEGMENTS}.level_embed.weight", "decoder.levels"),
-    *attention(f"{BLOCK}.self_attn", f"{OWN}.attn.layer"),
+    *attention_rules(f"{BLOCK}.self_attn", f"{OWN}.attn"),
     rename(f"{BLOCK}.self_attn_layer_norm", f"{OWN}.attn.norm"),
     split(f"{BLOCK}.cross_attn.in_proj_weight", *(f"{OWN}.cross.layer.{part}.weight" for part in PARTS)),
     split(f"{BLOCK}.cross_attn.in_proj_bias", *(f"{OWN}.cross.layer.{part}.bias" for part in PARTS)),

@@ -10,10 +10,11 @@ from torch import Tensor, nn
 from nbpipes.hub.config import Config
 from nbpipes.hub.weights import drop, rename, under
 from nbpipes.models.detection import Layers, ObjectBlock, ObjectDecoder, SinePlaces, flatten
+from nbpipes.models.detr import attention_rules
 from nbpipes.models.family import Family, HeadSpec
 from nbpipes.models.heads import Head
 from nbpipes.models.images import ImageModel
-from nbpipes.models.segmentation import BODY, NETWORK, MaskClassifier, SeenLast, Segmented, attention, network
+from nbpipes.models.segmentation import BODY, NETWORK, MaskClassifier, SeenLast, Segmented, network
 
 DEFAULT = {"model_type": "swin", "embed_dim": 128, "depths": [2, 2, 18, 2], "num_heads": [4, 8, 16, 32]} | {
     "window_size": 12
@@ -135,9 +136,9 @@ RULES = (
     rename("pixel_level_module.decoder.mask_projection", "pyramid.out"),
     rename("transformer_module.queries_embedder.weight", "decoder.places"),
     rename("transformer_module.input_projection", "narrow"),
-    *attention(f"{BLOCK}.self_attn", f"{OWN}.attn.layer"),
+    *attention_rules(f"{BLOCK}.self_attn", f"{OWN}.attn"),
     rename(f"{BLOCK}.self_attn_layer_norm", f"{OWN}.attn.norm"),
-    *attention(f"{BLOCK}.encoder_attn", f"{OWN}.cross.layer"),
+    *attention_rules(f"{BLOCK}.encoder_attn", f"{OWN}.cross"),
     rename(f"{BLOCK}.encoder_attn_layer_norm", f"{OWN}.cross.norm"),
     rename(f"{BLOCK}.fc1", f"{OWN}.mlp.layer.up"),
     rename(f"{BLOCK}.fc2", f"{OWN}.mlp.layer.down"),
