@@ -125,11 +125,12 @@ def fill(
     origin: Callable[[str], str],
     device: torch.device | str = "cpu",
     dtype: torch.dtype | None = None,
+    exact: Callable[[str], bool] = lambda target: False,
 ) -> tuple[str, ...]:
     """Gives a model on the meta device its weights.
 
     ties: targets that share the tensor of another target. origin: the stored name for a target, for messages.
-    dtype: of the floating-point weights, None = as stored. Returns the stored names that found no place in the model.
+    dtype: of the floating-point weights, None = as stored. exact: targets that are float32 all the same. Returns the stored names that found no place in the model.
     CheckpointError names a weight that is missing or has another shape, as stored and as used here.
     """
     wanted = dict(model.named_parameters()) | dict(model.named_buffers())
@@ -148,7 +149,8 @@ def fill(
         for target, tensor in zip(moved, move.change(source.tensor(move.source)), strict=True):
             if target in targets:
                 _check_shape(move.source, target, tensor, wanted[target])
-                given[target] = tensor.to(device=device, dtype=dtype if tensor.is_floating_point() else None)
+                wished = torch.float32 if exact(target) else dtype
+                given[target] = tensor.to(device=device, dtype=wished if tensor.is_floating_point() else None)
     for target, shared in ties.items():
         if target in wanted and names.get(shared, shared) in given:
             given[target] = given[names.get(shared, shared)]

@@ -20,9 +20,8 @@ class MLP(nn.Module):
         self.act = known(act)
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.gate is None:
-            return self.down(self.up(x, self.act))
-        return self.down(self.gate(x, self.act) * self.up(x))
+        middle = self.up(x, self.act) if self.gate is None else self.gate(x, self.act) * self.up(x)
+        return self.down(middle.to(self.down.weight.dtype))  # T5 keeps this layer in float32
 
 
 class Residual(nn.Module):

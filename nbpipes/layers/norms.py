@@ -16,6 +16,6 @@ class RMSNorm(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if self.shift:
             return F.rms_norm(x.float(), (x.shape[-1],), self.weight.float() + self.shift, self.eps).to(x.dtype)
-        if x.dtype == torch.float32:
-            return F.rms_norm(x, (x.shape[-1],), self.weight, self.eps)
-        return self.weight * F.rms_norm(x.float(), (x.shape[-1],), None, self.eps).to(x.dtype)
+        if self.weight.dtype == torch.float32:
+            return F.rms_norm(x.float(), (x.shape[-1],), self.weight, self.eps)
+        return self.weight * F.rms_norm(x.float(), (x.shape[-1],), None, self.eps).to(self.weight.dtype)

@@ -49,7 +49,8 @@ class HeadSpec:
 class Family:
     """What one `model_type` is made of. `prefix` leads the trunk's names in checkpoints that have a head.
 
-    model: what joins trunk and head, None = Model, for packed sequences.
+    model: what joins trunk and head, None = Model, for packed sequences. exact: layers of the trunk that stay float32
+    in a model of float16, which does not reach far enough for what they give.
     """
 
     config: type[Config]
@@ -58,6 +59,7 @@ class Family:
     prefix: str
     heads: Mapping[Head, HeadSpec]
     model: "type[Model] | None" = None
+    exact: tuple[str, ...] = ()
 
     def head(self, kind: Head) -> HeadSpec:
         """The spec of a head; a trunk alone is a head for every family."""

@@ -43,9 +43,11 @@ def load_model(
     config = known.config.read(settings)
     kind = choose_head(known, config.model_type, kinds, task)
     checkpoint = Checkpoint.open(repo, variant=variant)
+    wanted = checkpoint.dtype if dtype is None else dtype
     model = known.build(config, kind)
     moves = known.plan(checkpoint.shapes(), kind)
     known.trim(model, moves)
+    kept = known.exact if wanted is torch.float16 else ()
     model.unused = fill(
         model,
         moves,
@@ -53,7 +55,8 @@ def load_model(
         ties=known.ties(config, kind),
         origin=lambda target: known.origin(target, kind),
         device=device,
-        dtype=checkpoint.dtype if dtype is None else dtype,
+        dtype=wanted,
+        exact=lambda target: any(f".{name}." in target for name in kept),
     )
     model.repo, model.checkpoint = repo, checkpoint
     return model.eval()

@@ -131,8 +131,10 @@ def _scale(c: T5Config) -> float:
     return c.d_model**-0.5 if c.tie_word_embeddings else 1.0
 
 
+EXACT = ("down",)
+"""What T5's feed-forward layers give does not fit into float16."""
 HEADS = {Head.SEQ2SEQ: written_words(scale=_scale, shifted=False)}
 FAMILIES = {
-    "t5": Family(T5Config, t5, T5, "", HEADS, EncoderFirst),
-    "mt5": Family(Mt5Config, t5, T5, "", HEADS, EncoderFirst),
+    "t5": Family(T5Config, t5, T5, "", HEADS, EncoderFirst, EXACT),
+    "mt5": Family(Mt5Config, t5, T5, "", HEADS, EncoderFirst, EXACT),
 }
