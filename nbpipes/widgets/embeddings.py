@@ -1,4 +1,4 @@
-"""The view of embeddings (feature-extraction): one vector, or how near several texts are to each other."""
+"""The view of embeddings of texts and images: one vector, or how near several items are to each other."""
 
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from traitlets import Unicode
 
 from nbpipes.display import embeddings, kit
+from nbpipes.display.pictures import name_of
 from nbpipes.widgets.assets import bundle
 from nbpipes.widgets.view import View, prose, text
 
@@ -38,8 +39,13 @@ def describe(value: Any, source: Any) -> dict[str, Any]:
     return {**_nothing(), **about, **prose(kit.text_of(source)), "values": vector[:VALUES].round(5).tolist()}
 
 
-def describe_batch(values: Sequence[Any], sources: Sequence[Any]) -> dict[str, Any] | None:
-    """What the front end draws of several items; None if their vectors cannot be compared."""
+def describe_image(value: Any, source: Any) -> dict[str, Any]:
+    """What the front end draws of one image: its name stands for it."""
+    return describe(value, name_of(source))
+
+
+def describe_batch(values: Sequence[Any], sources: Sequence[Any], items: str = "texts") -> dict[str, Any] | None:
+    """What the front end draws of several items; None if their vectors cannot be compared. items: what they are."""
     found = [embeddings.features_of(value) for value in values[:TEXTS]]
     if len(found) < 2 or any(features is None for features in found):
         return None
@@ -51,11 +57,13 @@ def describe_batch(values: Sequence[Any], sources: Sequence[Any]) -> dict[str, A
     unit = stacked / np.where(norms == 0, 1, norms)
     upper = np.triu_indices(len(unit), 1)
     names = [kit.text_of(source) or f"item {index}" for index, source in enumerate(sources[:TEXTS])]
+    if items == "images":
+        names = [f"{index} {name_of(source)}" for index, source in enumerate(sources[:TEXTS])]
     left = f"; the first {len(unit)} of {len(values):,}" if len(values) > TEXTS else ""
     what = f"{len(unit)} vectors of {unit.shape[1]:,} numbers{left}"
     return {
         **_nothing(),
-        "about": f"Similarities of {len(unit)} texts",
+        "about": f"Similarities of {len(unit)} {items}",
         "note": what,
         "names": [text(name, 160) for name in names],
         "cosines": np.rint(1000 * (unit @ unit.T)[upper]).astype(int).tolist(),

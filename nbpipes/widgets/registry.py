@@ -30,6 +30,7 @@ KINDS: Mapping[str, Kind] = {
     "chat": Kind(chat.Chat, chat.describe),
     "depth": Kind(depth.Depth, depth.describe),
     "embeddings": Kind(embeddings.Embeddings, embeddings.describe),
+    "image_embeddings": Kind(embeddings.Embeddings, embeddings.describe_image),
     "image_labels": Kind(labels.Labels, labels.describe_image),
     "masks": Kind(masks.Masks, masks.describe),
     "scores": Kind(labels.Labels, labels.describe),
@@ -37,7 +38,7 @@ KINDS: Mapping[str, Kind] = {
     "text": Kind(text.Text, text.describe),
 }
 
-PICTURES = frozenset({"boxes", "depth", "image_labels", "masks"})
+PICTURES = frozenset({"boxes", "depth", "image_embeddings", "image_labels", "masks"})
 """Those whose items are pictures."""
 
 
@@ -93,8 +94,8 @@ def _gallery(result: Records) -> View | None:
     )
     module = module_of(result.task, next(known, result[0]))
     sources = result.sources
-    if module == "embeddings":
-        spec = embeddings.describe_batch(result, sources)
+    if module in ("embeddings", "image_embeddings"):
+        spec = embeddings.describe_batch(result, sources, "texts" if module == "embeddings" else "images")
         if spec is not None:
             return embeddings.Embeddings(result, spec, result.meta)
 

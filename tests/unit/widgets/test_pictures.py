@@ -315,3 +315,15 @@ def test_a_playground_takes_images(heard: list[Any]) -> None:
     pipe.kind = pipe.task = "audio-classification"
     with pytest.raises(InputError):
         nbpipes.playground(pipe)
+
+
+def test_features_of_images_have_views() -> None:
+    task, items = "image-feature-extraction", [NOISE, "a/cat.png", NOISE]
+    batch = annotate_batch([[[[1.0, 2.0], [i, 1.0]]] for i in range(3)], task, items, {})
+    view = view_of(batch)
+    assert view is not None
+    assert view.spec["about"] == "Similarities of 3 images"
+    assert view.spec["names"] == ["0 image", "1 cat.png", "2 image"]
+    one = view_of(batch[1])
+    assert one is not None
+    assert one.spec["text"] == "cat.png"
