@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Iterator
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -46,10 +47,33 @@ SIZES = {
 }
 OWN_BACKBONE = {"use_timm_backbone": False, "backbone": None, "use_pretrained_backbone": False}
 DETR = SIZES | OWN_BACKBONE | {"backbone_config": RESNET}
+RT_DETR = {
+    "backbone_config": {
+        "model_type": "rt_detr_resnet",
+        "embedding_size": 8,
+        "hidden_sizes": [8, 8, 12, 16],
+        "depths": [1, 2, 1, 1],
+        "out_features": STAGES[1:],
+    },
+    "encoder_hidden_dim": 16,
+    "encoder_in_channels": [8, 12, 16],
+    "encoder_ffn_dim": 24,
+    "encoder_attention_heads": 2,
+    "d_model": 16,
+    "num_queries": 9,
+    "decoder_in_channels": [16, 16, 16],
+    "decoder_ffn_dim": 24,
+    "decoder_layers": 2,
+    "decoder_n_points": 2,
+    "decoder_attention_heads": 4,
+    "num_denoising": 3,
+}
 FAMILIES: dict[str, dict[str, Any]] = {
     "detr": DETR,
     "table-transformer": DETR | {"backbone_config": BASIC},
     "conditional_detr": DETR,
+    "rt_detr": RT_DETR,
+    "rt_detr_v2": RT_DETR,
     "yolos": {
         "hidden_size": 16,
         "num_hidden_layers": 3,
@@ -61,6 +85,17 @@ FAMILIES: dict[str, dict[str, Any]] = {
 }
 # Settings that change numbers, as "head-name of the variant".
 VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
+    "rt_detr": {
+        "detection-basic": {
+            "backbone_config": RT_DETR["backbone_config"]
+            | {"layer_type": "basic", "hidden_sizes": [8, 8, 12, 12], "hidden_act": "silu"},
+            "encoder_in_channels": [8, 12, 12],
+            "hidden_expansion": 0.5,
+            "encode_proj_layers": [1, 2],
+            "activation_function": "relu",
+            "num_denoising": 0,
+        }
+    },
     "yolos": {"detection-plain": {"use_mid_position_embeddings": False, "qkv_bias": False, "hidden_act": "gelu_new"}},
     "conditional_detr": {"detection-each": {"auxiliary_loss": True, "encoder_layers": 1, "decoder_layers": 3}},
     "detr": {
@@ -77,11 +112,13 @@ EDGES = {"size": {"shortest_edge": 70, "longest_edge": 110}}
 PROCESSORS: dict[str, dict[str, Any]] = {
     "detr": {"image_processor_type": "DetrImageProcessor"} | EDGES,
     "conditional_detr": {"image_processor_type": "ConditionalDetrImageProcessor"} | EDGES,
+    "rt_detr": {"image_processor_type": "RTDetrImageProcessor", "size": {"height": 64, "width": 96}},
+    "rt_detr_v2": {"image_processor_type": "RTDetrImageProcessor", "size": {"height": 96, "width": 96}},
     "yolos": {"image_processor_type": "YolosImageProcessor"} | EDGES,
     "table-transformer": {"feature_extractor_type": "DetrFeatureExtractor", "size": 64, "max_size": 90},
 }
 CLASSES = {"base": AutoModel, "detection": AutoModelForObjectDetection, "masks": AutoModelForImageSegmentation}
-SEEDS = {"detr": 3, "table-transformer": 0, "yolos": 0, "conditional_detr": 9}
+SEEDS = {"detr": 3, "table-transformer": 0, "rt_detr": 0, "rt_detr_v2": 0, "yolos": 0, "conditional_detr": 9}
 """Added to seeds, where the checks below have refused others."""
 SEEN = ("square", "wide", "tall")
 """Pictures whose numbers are stored."""
@@ -96,7 +133,7 @@ def make_models(family: str) -> Iterator[Path]:
         settings = FAMILIES[family] | variants.get(name, {})
         if head != "base":
             settings |= {"id2label": dict(enumerate(LABELS)), "label2id": {n: i for i, n in enumerate(LABELS)}}
-        model = CLASSES[head].from_config(AutoConfig.for_model(family, **settings))
+        model = CLASSES[head].from_config(AutoConfig.for_model(family, **deepcopy(settings)))
         seed = crc32(f"{family}/{name}".encode()) + SEEDS.get(family, 0)
         randomise(model, seed)
         settle(model, seed)

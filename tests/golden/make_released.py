@@ -34,6 +34,14 @@ B5 = {"depths": [3, 6, 40, 3], "hidden_sizes": [64, 128, 320, 512], "decoder_hid
 FOUND = "AutoModelForObjectDetection"
 TIMM = {"use_timm_backbone": True, "backbone": "resnet50", "num_labels": 91}
 TABLES = TIMM | {"backbone": "resnet18"}
+VD = {"model_type": "rt_detr_resnet", "out_features": ["stage2", "stage3", "stage4"]}
+R18 = {
+    "backbone_config": VD | {"layer_type": "basic", "hidden_sizes": [64, 128, 256, 512], "depths": [2, 2, 2, 2]},
+    "encoder_in_channels": [128, 256, 512],
+    "hidden_expansion": 0.5,
+    "decoder_layers": 3,
+    "num_labels": 80,
+}
 RESNETS: dict[str, dict[str, Any]] = {
     "resnet18": {"layer_type": "basic", "hidden_sizes": [64, 128, 256, 512], "depths": [2, 2, 2, 2]},
     "resnet50": {},
@@ -137,6 +145,9 @@ RELEASED: dict[str, tuple[str, str, str, dict[str, Any]]] = {
         "table-transformer",
         TABLES | {"num_queries": 125, "num_labels": 6},
     ),
+    "rtdetr_r50vd": (FOUND, "detection", "rt_detr", {"backbone_config": VD, "num_labels": 80}),
+    "rtdetr_r18vd": (FOUND, "detection", "rt_detr", R18),
+    "rtdetr_v2_r18vd": (FOUND, "detection", "rt_detr_v2", R18),
     "yolos-tiny": (
         FOUND,
         "detection",
