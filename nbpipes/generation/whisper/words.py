@@ -1,6 +1,7 @@
 """When each token was said: by what the decoder looks at while it writes, along the best way through a sound."""
 
 import numpy as np
+import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
@@ -17,7 +18,8 @@ def token_times(looks: Tensor, width: int) -> list[float]:
     """
     mean = looks.mean(-2, keepdim=True)
     spread = (looks - mean).square().mean(-2, keepdim=True).sqrt()
-    smooth = median((looks - mean) / spread, width).mean(0)
+    # Head by head: the neighbours of all of them would take a hundred megabytes.
+    smooth = torch.stack([median(head, width) for head in (looks - mean) / spread]).mean(0)
     rows, columns = best_way(-smooth.double().cpu().numpy())
     firsts = np.diff(rows, prepend=-1) > 0
     return (columns[firsts] * SECONDS).astype(np.float32).tolist()
