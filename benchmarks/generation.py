@@ -17,7 +17,6 @@ import os
 import statistics
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,7 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
 import torch
 import transformers
 from checkpoint import brought, with_head
-from workloads import Case, natural, rounds
+from workloads import Case, natural, rounds, seconds
 
 import nbpipes
 from nbpipes.engine import compute
@@ -85,9 +84,9 @@ def decoding(name: str, folder: Path, options: argparse.Namespace) -> None:
 
     cases: dict[str, Case] = {"nbpipes": write, "transformers": there(generate)}
     same = sum(a == b for a, b in zip(write(), compute.run(generate), strict=True))
-    bandwidth = [reading()]
+    bandwidth = [reading(options.threads)]
     times = rounds(cases, options.rounds, options.threads)
-    bandwidth.append(reading())
+    bandwidth.append(reading(options.threads))
     show(f"{len(prompts)} prompts, {options.dtype}, tokens identical for {same}", times, NEW * len(prompts))
     if name == "one" and options.device == "cpu":
         size = sum(weight.nbytes for weight in theirs.parameters())
@@ -98,15 +97,10 @@ def decoding(name: str, folder: Path, options: argparse.Namespace) -> None:
         print(f" ({size / 1e6:.0f} MB at {size / least / 1e9:.1f} GB/s)")
 
 
-def reading() -> float:
-    """Bytes per second that can be read from memory."""
+def reading(threads: int) -> float:
+    """Bytes per second that can be read from memory, by the same clock as the runs."""
     block = torch.ones(BLOCK // 4)
-    found = []
-    for _ in range(5):
-        start = time.perf_counter()
-        compute.run(block.sum)
-        found.append(time.perf_counter() - start)
-    return BLOCK / min(found)
+    return BLOCK / min(seconds(there(block.sum), threads) for _ in range(5))
 
 
 def zero_shot(scratch: Path, options: argparse.Namespace) -> None:
