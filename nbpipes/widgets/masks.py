@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 from traitlets import Unicode
 
 from nbpipes.display import masks
@@ -17,6 +18,7 @@ SHOWN = 1_000
 """Regions of one picture."""
 SIDE = 1024
 """Pixels of the longer side of what is sent of the masks."""
+Point = tuple[float, float]
 PLANES, VALUES = 16, 255
 """Maps of a picture's regions, and regions of a map, at most: regions that overlap go into different maps."""
 
@@ -39,7 +41,8 @@ def describe(value: Any, source: Any) -> dict[str, Any]:
     planes = Planes(small(whole, SIDE))
     # What is placed last is on top: the smallest.
     order = sorted(range(min(len(found), SHOWN)), key=lambda index: -masks.area(found[index].mask))
-    places = {index: planes.place(found[index], whole) for index in order}
+    middles = middles_of(found, order, planes.size)
+    places = {index: planes.place(found[index].mask, middles.get(index), whole) for index in order}
     return {
         "about": about([one.label for one in found], "region"),
         "picture": shown,
@@ -52,6 +55,23 @@ def describe(value: Any, source: Any) -> dict[str, Any]:
     }
 
 
+def middles_of(found: Sequence[masks.Found], order: Sequence[int], size: tuple[int, int]) -> dict[int, Point]:
+    """A point in the middle of what can be seen of each region, by its index. order: what is on top last.
+
+    size: width and height of the map that the points are in.
+    """
+    covered = np.zeros(size[::-1], dtype=np.bool_)
+    middles: dict[int, Point] = {}
+    for index in reversed(order):
+        mask = found[index].mask
+        region = masks.region(mask, size) if mask is not None else covered[:0]
+        if region.any():
+            seen = region & ~covered
+            middles[index] = masks.middle(seen if seen.any() else region)
+            covered |= region
+    return middles
+
+
 class Planes:
     """Maps of the regions of a picture, each a byte for a pixel: 0, or the number of a region in that map.
 
@@ -62,16 +82,15 @@ class Planes:
         self.size = size
         self.maps: list[NDArray[np.uint8]] = []
 
-    def place(self, one: masks.Found, whole: tuple[int, int]) -> dict[str, Any]:
+    def place(self, mask: Image.Image | None, middle: Point | None, whole: tuple[int, int]) -> dict[str, Any]:
         """Put a region into the first map above all that it overlaps. Returns where it went, and where it is.
 
-        whole: width and height of the picture.
+        middle: a point inside of it, None for an empty one. whole: width and height of the picture.
         """
-        nowhere: dict[str, Any] = {"box": None, "middle": None, "plane": None, "value": None, "area": None}
-        region = masks.region(one.mask, self.size) if one.mask is not None else None
-        if region is None or not region.any():
-            return nowhere
-        plane = max((at for at, owners in enumerate(self.maps) if owners[region].any()), default=-1) + 1
+        if mask is None or middle is None:
+            return {"box": None, "middle": None, "plane": None, "value": None, "area": None}
+        region = masks.region(mask, self.size)
+        plane = max((at for at, owners in enumerate(self.maps) if np.logical_and(owners, region).any()), default=-1) + 1
         while plane < len(self.maps) and self.maps[plane].max() == VALUES:
             plane += 1
         value = None
@@ -82,7 +101,7 @@ class Planes:
             self.maps[plane][region] = value
         across, down = (length / own for length, own in zip(whole, self.size, strict=True))
         rows, columns = np.nonzero(region.any(axis=1))[0], np.nonzero(region.any(axis=0))[0]
-        x, y = masks.middle(region)
+        x, y = middle
         return {
             "box": [
                 round(columns[0] * across),
