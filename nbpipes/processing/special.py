@@ -72,6 +72,10 @@ class SpecialTokens:
         self.named = dict.fromkeys(ROLE_NAMES) | dict(named)
         self.additional_special_tokens = list(additional)
 
+    def get_vocab(self) -> dict[str, int]:
+        """Return the id of every token, added tokens included."""
+        return self.backend.get_vocab(with_added_tokens=True)
+
     def assign(self, name: str, token: str | None) -> None:
         """Let `token` have the role `name`, or none where it is None. InputError where the vocabulary lacks it."""
         known = isinstance(token, str) and self.backend.token_to_id(token) is not None

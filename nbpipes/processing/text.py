@@ -111,10 +111,6 @@ class Tokenizer(SpecialTokens):
         """What tokenizer_config.json and the defaults of its class say, for readers of more than text."""
         return self._settings.values
 
-    def get_vocab(self) -> dict[str, int]:
-        """Return the id of every token, added tokens included."""
-        return self.backend.get_vocab(with_added_tokens=True)
-
     def windows(
         self,
         text: Text,

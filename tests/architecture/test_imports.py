@@ -71,7 +71,10 @@ ONLY_IN = {
 NEVER = ["transformers", "timm", "torchvision", "torchaudio"]
 
 # Files that import modules by the names in a table.
-IMPORT_BY_NAME = {"", "errors", "models.registry", "tasks.registry", "display.registry"}
+IMPORT_BY_NAME = {
+    *("", "errors", "models.registry", "tasks.registry", "display.registry"),
+    "processing.audio.features",  # the registry of feature extractors
+}
 
 
 def under(name: str, parts: Sequence[str]) -> bool:

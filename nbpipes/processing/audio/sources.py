@@ -78,8 +78,10 @@ def read_audio(source: Any, rate: int, timeout: float | None = None, limit: floa
         return sound.all(limit)
 
 
-def _sound(samples: Samples, rate: int, **more: Any) -> Sound:
-    return Sound([samples], rate, name="the array", seconds=len(samples) / rate, **more)
+def _sound(
+    samples: Samples, rate: int, stride: tuple[int, int] | None = None, extras: Mapping[str, Any] | None = None
+) -> Sound:
+    return Sound([samples], rate, name="the array", seconds=len(samples) / rate, stride=stride, extras=extras)
 
 
 # ---------------------------------------------------------------------- files
@@ -151,7 +153,7 @@ def _from_dict(source: Mapping[str, Any], rate: int, timeout: float | None) -> S
     if int(own) not in RATES:
         raise InputError(f'"{RATE}" must lie in {RATES.start:,}…{RATES.stop - 1:,}, not {own!r}')
     values = sinc_resampled(_from_array(samples), int(own), rate)
-    return _sound(values, rate, stride=_stride(source.get(STRIDE), rate / int(own), len(values)), extras=extras)
+    return _sound(values, rate, _stride(source.get(STRIDE), rate / int(own), len(values)), extras)
 
 
 def _from_stored(source: Mapping[str, Any], rate: int, timeout: float | None, extras: Mapping[str, Any]) -> Sound:
