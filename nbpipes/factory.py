@@ -94,7 +94,8 @@ def pipeline(
     where = pick_device(_one_device(device, device_map))
     found = _find(task, model, config, access, where)
     given = {"tokenizer": tokenizer, "feature_extractor": feature_extractor, "image_processor": image_processor}
-    parts = given | {name: _part(name, given.get(name), found.model, access) for name in found.row.parts}
+    wanted = [*found.row.parts, *(part for part, taken in found.row.optional.items() if taken in found.model.accepts)]
+    parts = given | {name: _part(name, given.get(name), found.model, access) for name in wanted}
     return (pipeline_class or found.row.pipeline_class())(
         found.model,
         **parts,

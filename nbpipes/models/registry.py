@@ -40,6 +40,7 @@ MODULES: Mapping[str, str] = MappingProxyType(
         "gpt_neox": "text.gpt_neox",
         "hubert": "audio.wav2vec2",
         "layoutlm": "text.layoutlm",
+        "layoutlmv3": "joint.layoutlmv3",
         "llama": "text.llama",
         "m2m_100": "text.bart",
         "marian": "text.bart",

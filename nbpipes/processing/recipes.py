@@ -268,6 +268,7 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
             },
         ),
         "GLPNImageProcessor": Recipe((resize_down,), {"size_divisor": 32, "do_normalize": False}),
+        "LayoutLMv3ImageProcessor": Recipe((resize,), {}),
         "Mask2FormerImageProcessor": MASKFORMER,
         "MaskFormerImageProcessor": MASKFORMER,
         "MobileNetV2ImageProcessor": Recipe(
@@ -297,6 +298,7 @@ DEFAULTS: Mapping[str, str] = MappingProxyType(
         "dpt": "DPT",
         "efficientnet": "EfficientNet",
         "glpn": "GLPN",
+        "layoutlmv3": "LayoutLMv3",
         "mask2former": "Mask2Former",
         "maskformer": "MaskFormer",
         "mobilenet_v2": "MobileNetV2",

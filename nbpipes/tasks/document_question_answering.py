@@ -13,10 +13,11 @@ from nbpipes.engine.loop import ChunkOutput
 from nbpipes.engine.options import Options
 from nbpipes.engine.pipeline import Pipeline
 from nbpipes.errors import InputError
-from nbpipes.processing.batch import Chunk
+from nbpipes.processing.batch import Batch, Chunk, pack
 from nbpipes.processing.documents.boxes import SCALE, Box
 from nbpipes.processing.documents.ocr import recognise
 from nbpipes.processing.documents.page import Page, read_page
+from nbpipes.processing.images import Pixels, stack
 from nbpipes.processing.media import is_url
 from nbpipes.results.pictures import remember
 from nbpipes.results.records import Record, Records
@@ -61,12 +62,14 @@ class DocumentQuestionAnsweringOptions(Options):
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The part of a page that a chunk reads. picture: of the page, where its item cannot be drawn again."""
+    """The part of a page that a chunk reads. picture: of the page, where its item cannot be drawn again.
+    pixels: of the page, for models that look at it."""
 
     encoding: Encoding
     words: list[str]
     boxes: list[Box]
     picture: Image.Image | None
+    pixels: Pixels | None
 
 
 class DocumentQuestionAnsweringPipeline(Pipeline[DocumentQuestionAnsweringOptions]):
@@ -108,11 +111,26 @@ class DocumentQuestionAnsweringPipeline(Pipeline[DocumentQuestionAnsweringOption
             words, boxes = self._recognised(page, given)
         if not words:
             return
-        picture = _picture(item.get("image"), page)
+        picture, pixels = _picture(item.get("image"), page), self._pixels(page)
         for encoding in self._windows(question, words, given):
-            chunk = text_chunk(encoding, self.tokenizer, self.model.limit, Window(encoding, words, boxes, picture))
+            window = Window(encoding, words, boxes, picture, pixels)
+            chunk = text_chunk(encoding, self.tokenizer, self.model.limit, window)
             inputs = {"input_ids": encoding.ids, "token_type_ids": encoding.type_ids}
-            yield Chunk(inputs | {"bbox": self._places(encoding, boxes)}, chunk.note, chunk.size)
+            places = self._places(encoding, boxes)
+            yield Chunk(inputs | {"bbox": places}, window, chunk.size, group=pixels is not None)
+
+    def collate(self, chunks: Sequence[Chunk]) -> Batch:
+        images = [chunk.note.pixels for chunk in chunks if chunk.note.pixels is not None]
+        if not images:
+            return super().collate(chunks)
+        batch = pack(chunks, self.device)
+        return Batch(batch.inputs | {"pixel_values": stack(images).to(self.device)}, batch.counts)
+
+    def _pixels(self, page: Page) -> Pixels | None:
+        """The page as the model sees it, where it does."""
+        if page.image is None or self.image_processor is None or "pixel_values" not in self.model.accepts:
+            return None
+        return self.image_processor.prepare(page.image)
 
     def _recognised(self, page: Page, options: DocumentQuestionAnsweringOptions) -> tuple[list[str], list[Box]]:
         if page.image is None:
@@ -147,11 +165,11 @@ class DocumentQuestionAnsweringPipeline(Pipeline[DocumentQuestionAnsweringOption
         return words
 
     def _places(self, encoding: Encoding, boxes: list[Box]) -> list[Box]:
-        """The box of each token: that of its word, the whole page for separators, and none for the rest."""
-        sep = self.tokenizer.sep_token_id
+        """The box of each token: that of its word, one of their own for separators, and none for the rest."""
+        sep, between = self.tokenizer.sep_token_id, self.tokenizer.settings.get("sep_token_box", [SCALE] * 4)
         tokens = zip(encoding.ids, encoding.sequence_ids, encoding.word_ids, strict=True)
         return [
-            boxes[word] if side == 1 and word is not None else [SCALE] * 4 if token == sep else [0] * 4
+            boxes[word] if side == 1 and word is not None else between if token == sep else [0] * 4
             for token, side, word in tokens
         ]
 

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from types import MappingProxyType
 from typing import Any
@@ -17,7 +17,8 @@ log = logging.getLogger(__name__)
 @dataclass(frozen=True, slots=True)
 class Row:
     """One task. cls: module and class inside `nbpipes.tasks`. default: model and pinned revision on the Hub.
-    architectures: endings of the class names in a config.json that tell that a model was made for this task."""
+    architectures: endings of the class names in a config.json that tell that a model was made for this task.
+    optional: parts that are needed by models that take an input of a name only."""
 
     cls: str | type[Pipeline]
     heads: tuple[Head, ...]
@@ -25,6 +26,7 @@ class Row:
     parts: tuple[str, ...] = ("tokenizer",)
     architectures: tuple[str, ...] = ()
     kind: str = "text"
+    optional: Mapping[str, str] = field(default_factory=dict)
 
     def pipeline_class(self) -> type[Pipeline]:
         if not isinstance(self.cls, str):
@@ -190,8 +192,9 @@ TASKS: dict[str, Row] = {
         "document_question_answering:DocumentQuestionAnsweringPipeline",
         (Head.SPANS,),
         ("impira/layoutlm-document-qa", "beed3c4"),
-        architectures=("LayoutLMForQuestionAnswering",),
+        architectures=("LayoutLMForQuestionAnswering", "LayoutLMv3ForQuestionAnswering"),
         kind="multimodal",
+        optional={"image_processor": "pixel_values"},
     ),
     "question-answering": Row(
         "question_answering:QuestionAnsweringPipeline",

@@ -199,7 +199,7 @@ def cases(config: Any, head: str) -> dict[str, dict[str, Tensor]]:
     return made
 
 
-COUNT_PADS = {"roberta", "xlm-roberta", "camembert", "mpnet"}
+COUNT_PADS = {"roberta", "xlm-roberta", "camembert", "mpnet", "layoutlmv3"}
 """Families whose positions count the tokens that are not pads, from two on."""
 
 

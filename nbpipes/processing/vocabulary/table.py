@@ -147,7 +147,12 @@ ROWS = (
     replace(ROBERTA, name="LEDTokenizer", mask="ln"),
     replace(ROBERTA, name="TapexTokenizer", settings={**ROBERTA.settings, "do_lower_case": True}),
     replace(ROBERTA, name="MvpTokenizer", loose=()),
-    replace(ROBERTA, name="LayoutLMv3Tokenizer", mask="ln", settings={**ROBERTA.settings, "add_prefix_space": True}),
+    replace(
+        ROBERTA,
+        name="LayoutLMv3Tokenizer",
+        mask="ln",
+        settings={**ROBERTA.settings, "add_prefix_space": True, "sep_token_box": [0] * 4},
+    ),
     replace(
         ROBERTA,
         name="BlenderbotTokenizer",

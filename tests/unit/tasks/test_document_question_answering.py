@@ -11,8 +11,12 @@ from PIL import Image, ImageDraw, ImageFont
 from nbpipes import pipeline
 from nbpipes.errors import InputError
 
-FOLDER = Path(__file__).parents[2] / "golden" / "layoutlm"
-CASES = json.loads((FOLDER / "documents.json").read_text(encoding="utf-8"))
+GOLDEN = Path(__file__).parents[2] / "golden"
+CASES = {
+    (family, number): case
+    for family in ("layoutlm", "layoutlmv3")
+    for number, case in enumerate(json.loads((GOLDEN / family / "documents.json").read_text(encoding="utf-8")))
+}
 WORDS = [("Total", [100, 100, 200, 150]), ("$12.50", [220, 100, 330, 150]), ("Date", [100, 300, 180, 350])]
 ASKED = "What is the total?"
 
@@ -28,10 +32,20 @@ def same(ours, theirs):
             assert one == {**other, "score": pytest.approx(other["score"], abs=1e-5)}
 
 
-def build(**options):
+def build(family="layoutlm", **options):
+    folder = GOLDEN / family
     return pipeline(
-        "document-question-answering", model=FOLDER / "spans", tokenizer=FOLDER / "tokenizer", device="cpu", **options
+        "document-question-answering", model=folder / "spans", tokenizer=folder / "tokenizer", device="cpu", **options
     )
+
+
+def opened(value, folder):
+    """What a case was called with, its picture as an image."""
+    if isinstance(value, dict):
+        return {name: opened(part, folder) for name, part in value.items()}
+    if isinstance(value, list):
+        return [opened(part, folder) for part in value]
+    return Image.open(folder / value) if value == "page.png" else value
 
 
 @pytest.fixture(scope="module")
@@ -46,10 +60,19 @@ def page():
     return image
 
 
-@pytest.mark.parametrize("case", CASES)
-def test_answers_equal_those_of_transformers(case):
-    ours = build(**case["construct"])(*case["args"], **case["call"])
-    same(ours, case["result"])
+@pytest.mark.parametrize(("family", "number"), CASES)
+def test_answers_equal_those_of_transformers(family, number):
+    case = CASES[family, number]
+    args, call = opened(case["args"], GOLDEN / family), opened(case["call"], GOLDEN / family)
+    same(build(family, **case["construct"])(*args, **call), case["result"])
+
+
+def test_the_page_is_looked_at_and_batches_change_nothing():
+    pipe = build("layoutlmv3")
+    page = Image.open(GOLDEN / "layoutlmv3" / "page.png")
+    items = [{"question": "why?", "word_boxes": WORDS * n, "image": page if n % 2 else None} for n in (1, 4, 7, 2)]
+    same(pipe(items, top_k=3), [pipe(**item, top_k=3) for item in items])
+    assert pipe(**items[0]) != pipe(**items[0] | {"image": None})
 
 
 def test_answers_know_where_they_stand(pipe):
