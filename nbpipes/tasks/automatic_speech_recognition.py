@@ -1,6 +1,5 @@
 """Automatic speech recognition: the text of what is said."""
 
-import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from types import MappingProxyType
@@ -20,8 +19,6 @@ from nbpipes.tasks.transcribing.options import SpeechOptions
 from nbpipes.tasks.transcribing.whisper import WhisperTranscriber
 from nbpipes.tasks.transcribing.written import SpeechTranscriber
 from nbpipes.tasks.writing import Told, Writing
-
-log = logging.getLogger(__name__)
 
 
 def _writes(pipe: Any) -> Transcriber:

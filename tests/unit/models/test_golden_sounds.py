@@ -8,6 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from nbpipes.errors import ConfigError, InputError
 from nbpipes.hub.repo import Repo
 from nbpipes.models.family import Model
 from nbpipes.models.heads import Head
@@ -72,3 +73,32 @@ def test_neighbours_change_nothing(name):
         [alone] = answers(name, [one])
         field = "hidden" if "base" in name else "logits"
         torch.testing.assert_close(found[field], alone[field], atol=1e-5, rtol=1e-5)
+
+
+def test_frames_are_counted_before_they_are_made():
+    model = model_of("wav2vec2/ctc")
+    for samples in (0, 1, 1009, 1010, 1329, 1330, 5000):
+        wanted = answers("wav2vec2/ctc", [torch.ones(samples)])[0].logits if model.frames(samples) else ()
+        assert len(wanted) == model.frames(samples)
+    with pytest.raises(InputError, match="too short"):
+        model(torch.ones(300), [300])
+
+
+@pytest.mark.parametrize(
+    ("settings", "why"),
+    [
+        ({"add_adapter": True}, "adapters"),
+        ({"adapter_attn_dim": 16}, "adapters"),
+        ({"feat_extract_norm": "batch"}, "feat_extract_norm"),
+        ({"conv_stride": [5, 2]}, "one number for each"),
+    ],
+)
+def test_what_is_not_supported_says_so(settings, why):
+    config = family("wav2vec2").config.read({"model_type": "wav2vec2"} | settings)
+    with pytest.raises(ConfigError, match=why):
+        family("wav2vec2").build(config, Head.CTC)
+
+
+def test_a_spectrogram_of_another_size_is_refused():
+    with pytest.raises(InputError, match="feature extractor does not fit"):
+        model_of("audio-spectrogram-transformer/audio")(torch.zeros(1, 30, 16))
