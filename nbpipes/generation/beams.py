@@ -95,10 +95,12 @@ class BeamWriter(Writer):
         logs = self.likelihoods(scores)
         origins = []
         for i, (search, candidates) in enumerate(zip(self.alive, self._candidates(scores), strict=True)):
-            for one in candidates if logs is not None else ():
-                one.row.likelihood += float(logs[i * self.width + one.beam, one.row.tokens[-1]])
-            for one in candidates if self.settings.output_scores else ():
-                one.row.chances.append(float(scores[i * self.width + one.beam, one.row.tokens[-1]].exp()))
+            for one in candidates:
+                place = i * self.width + one.beam, one.row.tokens[-1]
+                if logs is not None:
+                    one.row.likelihood += float(logs[place])
+                if self.settings.output_scores:
+                    one.row.chances.append(float(scores[place].exp()))
             beams = search.go_on(candidates, self.settings)
             if not search.done:
                 origins += [i * self.width + beam for beam in beams]

@@ -12,7 +12,7 @@ from nbpipes.models.load import load_model
 
 transformers = pytest.importorskip("transformers")
 pytest.importorskip("gguf")
-pytestmark = pytest.mark.parity
+pytestmark = [pytest.mark.parity, pytest.mark.timeout(1500)]
 GOLDEN = Path(__file__).parents[1] / "golden"
 TEXTS = [
     "The capital of France is",
@@ -50,7 +50,7 @@ def test_weights_are_those_that_transformers_reads(name, write_gguf, tmp_path):
         torch.testing.assert_close(ours.checkpoint.tensor(stored).float(), held[stored], rtol=0, atol=0)
 
 
-GREEDY = {"max_new_tokens": 24, "do_sample": False}
+GREEDY = {"max_new_tokens": 12, "do_sample": False}
 
 
 @pytest.fixture(scope="module")
