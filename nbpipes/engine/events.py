@@ -25,10 +25,12 @@ class Batched:
 
 @dataclass(frozen=True, slots=True)
 class Partial:
-    """What there is of an item that is being written: all of its new text so far."""
+    """What there is of an item that is being written: all of its new text so far. share: how much of the item has been
+    read by now, from 0 to 1, where that is known."""
 
     index: int
     text: str
+    share: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

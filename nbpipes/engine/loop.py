@@ -39,13 +39,15 @@ class Steps(Protocol[Given]):
     def postprocess(self, outputs: list[ChunkOutput], options: Given) -> Any: ...
 
 
+Growth = tuple[int, str] | tuple[int, str, float | None]
+"""The number of a chunk, its text so far, and maybe how much of its item has been read, from 0 to 1."""
+
+
 @runtime_checkable
 class Telling(Protocol[Given]):
-    """A pipeline whose forward can tell what there is while it runs: the number of a chunk, and its text so far."""
+    """A pipeline whose forward can tell what there is while it runs."""
 
-    def forward_stream(
-        self, chunks: Sequence[Chunk], options: Given
-    ) -> Generator[tuple[int, str], None, list[ChunkOutput]]: ...
+    def forward_stream(self, chunks: Sequence[Chunk], options: Given) -> Generator[Growth, None, list[ChunkOutput]]: ...
 
 
 @runtime_checkable
@@ -174,15 +176,16 @@ def _forward(
 
 
 def _told(
-    stream: Generator[tuple[int, str], None, list[ChunkOutput]], pieces: list[Piece]
+    stream: Generator[Growth, None, list[ChunkOutput]], pieces: list[Piece]
 ) -> Generator[Partial, None, list[ChunkOutput]]:
     with closing(stream):
         while True:
             try:
-                number, text = next(stream)
+                told = next(stream)
             except StopIteration as end:
                 return end.value
-            yield Partial(pieces[number].slot.index, text)
+            number, text, share = told if len(told) == 3 else (*told, None)
+            yield Partial(pieces[number].slot.index, text, share)
 
 
 def _give(pieces: list[Piece], outputs: list[ChunkOutput]) -> None:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal, TypeVar
 import torch
 
 from nbpipes.engine import compute
-from nbpipes.engine.loop import ChunkOutput, Interrupted
+from nbpipes.engine.loop import ChunkOutput, Growth, Interrupted
 from nbpipes.engine.options import Options
 from nbpipes.engine.pipeline import Pipeline
 from nbpipes.errors import InputError
@@ -83,7 +83,7 @@ class WritingOptions(Options):
         return {name: value for name in NAMES if (value := getattr(self, name)) is not None}
 
 
-Told = Generator[tuple[int, str], None, list[ChunkOutput]]
+Told = Generator[Growth, None, list[ChunkOutput]]
 OptionsT = TypeVar("OptionsT", bound=WritingOptions)
 
 

@@ -99,7 +99,8 @@ class WhisperTranscriber:
                 for track in compute.run(work.advance):
                     cut: Cut = chunks[track.number].note
                     said = texts[track.number].of(track, self._read)
-                    yield track.number, cut.draft.put(cut.place, said)
+                    alone = cut.last and cut.place == 0
+                    yield track.number, cut.draft.put(cut.place, said), track.share if alone else None
         except KeyboardInterrupt:
             compute.run(lambda: None)  # behind the step that was under way
             raise Interrupted(_outputs(chunks, work.tracks)) from None

@@ -131,9 +131,12 @@ def test_texts_are_told_as_they_grow(pipe):
 
 
 def test_beams_tell_the_text_of_each_window(pipe):
-    texts = [event.text for event in pipe.events([NOISE], num_beams=2) if isinstance(event, Partial)]
-    assert 2 <= len(texts) < 10
-    assert texts == sorted(texts, key=len)
+    told = [event for event in pipe.events([NOISE], num_beams=2) if isinstance(event, Partial)]
+    assert 2 <= len(told) < 10
+    assert [event.text for event in told] == sorted((event.text for event in told), key=len)
+    shares = [event.share for event in told]
+    assert shares == sorted(shares)
+    assert shares[-1] == 1.0
 
 
 def test_batches_change_nothing(pipe):
