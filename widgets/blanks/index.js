@@ -1,5 +1,6 @@
+import bar from "@nbpipes/kit/bar.css";
 import { widget } from "@nbpipes/kit/widget.js";
 import css from "./style.css";
 import { draw } from "./view.js";
 
-export default widget("blanks", draw, css);
+export default widget("blanks", draw, bar + css);

@@ -1,6 +1,7 @@
+import bar from "@nbpipes/kit/bar.css";
 import table from "@nbpipes/kit/table.css";
 import { widget } from "@nbpipes/kit/widget.js";
 import css from "./style.css";
 import { draw } from "./view.js";
 
-export default widget("embeddings", draw, table + css);
+export default widget("embeddings", draw, bar + table + css);

@@ -9,7 +9,7 @@ import { h } from "@nbpipes/kit/dom.js";
  */
 export function candidates(first, ask) {
   let labels = first;
-  const chips = h("span", { class: "nbp-candidates" });
+  const chips = h("span", { class: "nbp-choices" });
   const field = h("input", { type: "text", dir: "auto", placeholder: "another label", "aria-label": "Add a label" });
   const add = button("Add", () => void more());
   const node = h(
@@ -54,7 +54,7 @@ export function candidates(first, ask) {
           field.focus();
         };
         const props = { "aria-label": `Take ${label} away`, disabled: labels.length < 2 };
-        return h("span", { class: "nbp-candidate" }, h("bdi", {}, label), button("×", drop, props));
+        return h("span", { class: "nbp-choice" }, h("bdi", {}, label), button("×", drop, props));
       }),
     );
   }

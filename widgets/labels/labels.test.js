@@ -54,12 +54,12 @@ it("asks the model for other labels, and draws its answer", async () => {
   type(one("input[type=text]"), "<b>");
   press(one("input[type=text]"), "Enter");
   expect(answer).toHaveBeenLastCalledWith("again", { candidates: ["economy", "sport", "<b>"] });
-  expect(all(".nbp-candidate bdi").map(({ textContent }) => textContent)).toEqual(["economy", "sport", "<b>"]);
+  expect(all(".nbp-choice bdi").map(({ textContent }) => textContent)).toEqual(["economy", "sport", "<b>"]);
   await vi.waitFor(() => expect(root.querySelector(".nbp-status")?.textContent).toBe("Scored anew"));
   answer.mockRejectedValue(new Error("no model"));
-  all(".nbp-candidate button")[0].click();
+  all(".nbp-choice button")[0].click();
   await vi.waitFor(() => expect(root.querySelector(".nbp-status")?.textContent).toBe("no model"));
-  expect(all(".nbp-candidate").length).toBe(3);
+  expect(all(".nbp-choice").length).toBe(3);
 });
 
 it("shows the picture that the labels are of", () => {
