@@ -19,8 +19,10 @@ class Transcriber(Protocol):
     type: what upstream calls this kind. budget: the total size of chunks in one forward.
     """
 
-    type: str
-    budget: int
+    @property
+    def type(self) -> str: ...
+    @property
+    def budget(self) -> int: ...
 
     def check(self, options: SpeechOptions) -> None:
         """InputError for options that this kind does not have. Called once an item, before it is read."""
