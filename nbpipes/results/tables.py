@@ -44,8 +44,9 @@ class Grid:
         self._frame = hasattr(table, "iloc") and hasattr(table, "columns")
         if not self._frame and not (isinstance(table, Mapping) and all(map(_is_column, table.values()))):
             raise ValueError(f"a {type(table).__name__} is no table")
-        self._table = table if self._frame else list(table.values())
-        self.names = [_text(name) for name in (table.columns if self._frame else table)]
+        self._table: Any = table if self._frame else list(table.values())
+        names: Any = table.columns if self._frame else table  # pyright: ignore[reportAttributeAccessIssue]
+        self.names = [_text(name) for name in names]
         self.height = len(table) if self._frame else min(map(len, self._table), default=0)
 
     def text(self, row: int, column: int) -> str:

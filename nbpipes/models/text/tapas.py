@@ -91,6 +91,7 @@ class TableEncoder(Encoder):
             eps=c.layer_norm_eps,
         )
         self.types = nn.ModuleList(nn.Embedding(size, c.hidden_size) for size in c.type_vocab_sizes)
+        self.sizes, self.places = c.type_vocab_sizes, c.max_position_embeddings
         self.reset = c.reset_position_index_per_cell
         if self.reset:
             self.limit = None  # positions count within cells
@@ -100,12 +101,12 @@ class TableEncoder(Encoder):
             token_type_ids = input_ids.new_zeros(len(input_ids), len(self.types))
         places = layout.positions
         if self.reset:
-            columns, rows = self.types[COLUMN].num_embeddings, self.types[ROW].num_embeddings
+            columns, rows = self.sizes[COLUMN], self.sizes[ROW]
             cells = (_sequences(layout) * columns + token_type_ids[:, COLUMN]) * rows + token_type_ids[:, ROW]
-            places = _within(cells, places).clamp(max=self.positions.num_embeddings - 1)
+            places = _within(cells, places).clamp(max=self.places - 1)
         x = self.tokens(input_ids) + self.positions(places)
-        for kind, ids in zip(self.types, token_type_ids.unbind(1), strict=True):
-            x = x + kind(ids.clamp(max=kind.num_embeddings - 1))  # ranks of long columns exceed what was learnt
+        for kind, size, ids in zip(self.types, self.sizes, token_type_ids.unbind(1), strict=True):
+            x = x + kind(ids.clamp(max=size - 1))  # ranks of long columns exceed what was learnt
         return self.norm(x)
 
     def forward(
@@ -140,7 +141,7 @@ class CellPicker(HeadModule):
     def forward(self, encoded: Placed, layout: Layout) -> Cells:
         hidden = encoded.hidden
         logits = (hidden @ self.weight + self.bias) / self.temperature
-        if self.column_weight is not None:
+        if self.column_weight is not None and self.column_bias is not None:
             logits = self._of_one_column(logits, hidden @ self.column_weight + self.column_bias, encoded, layout)
         if self.aggregate is None:
             return Cells(logits)
