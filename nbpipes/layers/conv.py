@@ -32,14 +32,34 @@ class Conv(nn.Conv2d):
             y = y if beside is None else y + beside
             return y if act is None else activation(act)(y)
         x = x.contiguous(memory_format=torch.channels_last)
+        beside = None if beside is None else beside.contiguous(memory_format=torch.channels_last)
+        compute = self._of_points if self.points else self._of_squares
+        y = compute(x, "relu" if act == "relu" else None, beside)
+        return y if act in (None, "relu") else activation(act)(y)
+
+    def _of_squares(self, x: Tensor, act: str | None, beside: Tensor | None) -> Tensor:
         shape = (self.packed, self.bias, self.padding, self.stride, self.dilation, self.groups)
-        fused = act if act == "relu" else None
         if beside is None:
-            y = torch.ops.mkldnn._convolution_pointwise(x, *shape, fused or "none", [], "")
-        else:
-            beside = beside.contiguous(memory_format=torch.channels_last)
-            y = torch.ops.mkldnn._convolution_pointwise.binary(x, beside, *shape, "add", 1.0, fused, [], None)
-        return y if act is None or fused else activation(act)(y)
+            return torch.ops.mkldnn._convolution_pointwise(x, *shape, act or "none", [], "")
+        return torch.ops.mkldnn._convolution_pointwise.binary(x, beside, *shape, "add", 1.0, act, [], None)
+
+    def _of_points(self, x: Tensor, act: str | None, beside: Tensor | None) -> Tensor:
+        """As a linear layer: the order of a convolution's weights fits one size of maps, for others oneDNN reorders
+        them each time, which takes several times as long as the convolution."""
+        places = x[:, :, :: self.stride[0], :: self.stride[1]].permute(0, 2, 3, 1)
+        shape, rows = places.shape[:3], places.reshape(-1, self.in_channels)
+        first = act if beside is None else None
+        y = torch.ops.mkldnn._linear_pointwise(rows, self.packed, self.bias, first or "none", [], "")
+        y = y.view(*shape, self.out_channels).permute(0, 3, 1, 2)
+        if beside is None:
+            return y
+        y += beside  # oneDNN's own sum copies what is beside, which takes longer
+        return y if act is None else y.relu_()
+
+    @property
+    def points(self) -> bool:
+        """Whether it looks at single points."""
+        return self.kernel_size == (1, 1) and self.groups == 1 and self.padding == (0, 0)
 
     @property
     def pays(self) -> bool:
@@ -48,15 +68,18 @@ class Conv(nn.Conv2d):
 
     def pack(self) -> None:
         """Reorders the weight and frees the original."""
-        shape: Any = (self.padding, self.stride, self.dilation, self.groups)
-        self.packed = torch.ops.mkldnn._reorder_convolution_weight(self.weight.data, *shape)
+        if self.points:
+            self.packed = torch.ops.mkldnn._reorder_linear_weight(self.weight.data.flatten(1))
+        else:
+            shape: Any = (self.padding, self.stride, self.dilation, self.groups)
+            self.packed = torch.ops.mkldnn._reorder_convolution_weight(self.weight.data, *shape)
         # Still on its device: a model is where its first weight is, which a convolution often has.
         self.weight = nn.Parameter(self.weight.new_empty(1).expand(self.weight.shape), requires_grad=False)
 
     def unpack(self) -> None:
         """Brings the original weight back."""
         if self.packed is not None:
-            self.weight = nn.Parameter(self.packed.to_dense(), requires_grad=False)
+            self.weight = nn.Parameter(self.packed.to_dense().view(self.weight.shape), requires_grad=False)
             self.packed = None
 
     def _apply(self, fn: Any, recurse: bool = True) -> Self:

@@ -6,7 +6,19 @@ import torch
 from nbpipes.layers.conv import Conv, ConvNorm, packing_pays
 from nbpipes.layers.linear import prepare
 
-KINDS = [(3, 8, 7, 2, 3, 1, 1), (8, 16, 1, 1, 0, 1, 1), (8, 8, 3, 1, 1, 1, 8), (4, 6, 3, 2, 2, 2, 2)]
+KINDS = [
+    (3, 8, 7, 2, 3, 1, 1),
+    (8, 16, 1, 1, 0, 1, 1),
+    (8, 4, 1, 2, 0, 1, 1),
+    (8, 8, 3, 1, 1, 1, 8),
+    (4, 6, 3, 2, 2, 2, 2),
+]
+    (3, 8, 7, 2, 3, 1, 1),
+    (8, 16, 1, 1, 0, 1, 1),
+    (8, 4, 1, 2, 0, 1, 1),
+    (8, 8, 3, 1, 1, 1, 8),
+    (4, 6, 3, 2, 2, 2, 2),
+]
 
 
 @pytest.fixture(autouse=True)
