@@ -22,8 +22,8 @@ class Kind(NamedTuple):
 
 PLAIN = Kind("plain")
 KINDS = {
-    "audio-classification": PLAIN,
-    "automatic-speech-recognition": PLAIN,
+    "audio-classification": Kind("sounds"),
+    "automatic-speech-recognition": Kind("transcript"),
     "text-classification": Kind("scores", frozenset({"label", "score"})),
     "zero-shot-classification": Kind("scores", frozenset({"sequence", "labels", "scores"})),
     "token-classification": Kind("spans", frozenset({"score", "word", "start", "end"})),
