@@ -26,8 +26,8 @@ class Scene:
     """What a trunk has found in images. states: `(batch, objects, width)`.
 
     start: `(batch, objects, 4 or less)`, what a head adds to boxes before the sigmoid, where the trunk has an idea of
-    them. maps: where the head asks for several levels of them: the backbone's but for the last one, that one narrowed
-    to the width of the transformer, and what the encoder makes of it.
+    them. maps: what a head needs besides. DETR gives as many as it asks for: the backbone's but for the last one, that
+    one narrowed to the width of the transformer, and what the encoder makes of it.
     """
 
     states: Tensor

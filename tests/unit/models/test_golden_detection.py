@@ -95,6 +95,17 @@ def test_sizes_that_a_model_cannot_mix_are_refused(name):
         model_of(FOLDERS[name])(torch.zeros(2, 3, 64, 64), [(64, 64), (64, 40)])
 
 
+@pytest.mark.parametrize("name", [name for name in FOLDERS if name.endswith("/detection")])
+def test_half_precision_gives_boxes_too(name):
+    model = load_model(Repo(FOLDERS[name]), [Head.DETECTION], task="test", dtype=torch.bfloat16)
+    images = [pixels_of(FOLDERS[name], picture) for picture in ("wide", "wide")]
+    with torch.inference_mode():
+        found = model(stack(images), [image.size for image in images])
+    assert found.boxes.dtype == torch.bfloat16
+    assert found.logits.isfinite().all()
+    assert ((found.boxes >= 0) & (found.boxes <= 1)).all()
+
+
 @pytest.mark.parametrize("name", FOLDERS)
 def test_every_stored_weight_is_used(name):
     assert model_of(FOLDERS[name]).unused == ()
