@@ -18,6 +18,7 @@ OPEN_KEYWORDS = {
     "Pipeline.events",
     "Streamed.stream",
     "BoundPipe.show",
+    "BoundPipe.stream",
     "BoundPipe.__getattr__.task",
     "_Pipe.__init__.pipe",
     "Tokenizer.load",
