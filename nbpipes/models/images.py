@@ -15,7 +15,7 @@ from nbpipes.layers.activations import activation
 from nbpipes.layers.attention import Attention
 from nbpipes.layers.block import MLP, Block, Blocks
 from nbpipes.layers.linear import Linear
-from nbpipes.layers.packing import Layout, ScoreBias
+from nbpipes.layers.packing import Layout
 from nbpipes.models.family import HeadSpec, Model
 from nbpipes.models.outputs import Logits, Seen
 
@@ -174,12 +174,12 @@ class PatchEncoder(nn.Module):
 
     def forward(self, pixels: Tensor, leading: int | None = None) -> Seen:
         """leading: how many tokens of each image are wanted, None for all of them."""
-        x, _ = self.embed(pixels)
-        return Seen(through(self.blocks, x, self.norm, leading, bias=self.shared_bias()))
+        x, places = self.embed(pixels)
+        return Seen(through(self.blocks, x, self.norm, leading, **self.extras(places)))
 
-    def shared_bias(self) -> ScoreBias | None:
-        """What all blocks add to the scores of their attention."""
-        return None
+    def extras(self, places: tuple[int, int]) -> dict[str, Any]:
+        """What the attention of all blocks takes besides, for a grid of `places`."""
+        return {}
 
     def states(self, pixels: Tensor, wanted: Collection[int]) -> tuple[list[Tensor], tuple[int, int]]:
         """What comes out of some blocks, counted from 1, each `(batch, tokens, width)` and not normed; and the rows and
@@ -187,9 +187,9 @@ class PatchEncoder(nn.Module):
         x, places = self.embed(pixels)
         batch, tokens, _ = x.shape
         layout = Layout.of([tokens] * batch, x.device)
-        x, found, bias = x.flatten(0, 1), [], self.shared_bias()
+        x, found, extras = x.flatten(0, 1), [], self.extras(places)
         for number, layer in enumerate(islice(self.blocks, max(wanted)), 1):
-            x = layer(x, layout, bias=bias)
+            x = layer(x, layout, **extras)
             if number in wanted:
                 found.append(x.unflatten(0, (batch, tokens)))
         return found, places

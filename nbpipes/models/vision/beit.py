@@ -93,16 +93,27 @@ class RelativeBias(nn.Module):
         rows, columns = places
         self.table = nn.Parameter(torch.empty((2 * rows - 1) * (2 * columns - 1) + 3, heads))
 
-    def forward(self) -> Tensor:
-        """`(1, heads, tokens, tokens)`."""
-        rows, columns = self.places
-        device, tokens = self.table.device, rows * columns + 1
+    def stretched(self, places: tuple[int, int]) -> Tensor:
+        """The table for a grid of `places`: distances in between are interpolated."""
+        if places == self.places:
+            return self.table
+        size, ours = ((2 * rows - 1, 2 * columns - 1) for rows, columns in (places, self.places))
+        between, special = self.table[:-3], self.table[-3:]
+        maps = between.T.unflatten(1, ours)[None].float()
+        maps = F.interpolate(maps, size=size, mode="bilinear", align_corners=False)[0]
+        return torch.cat([maps.flatten(1).T.to(self.table.dtype), special])
+
+    def forward(self, places: tuple[int, int]) -> Tensor:
+        """For rows and columns of patches: `(1, heads, tokens, tokens)`."""
+        rows, columns = places
+        table = self.stretched(places)
+        device, tokens = table.device, rows * columns + 1
         index = torch.empty(tokens, tokens, dtype=torch.long, device=device)
         index[1:, 1:] = places_apart(rows, columns, device)
-        last = len(self.table)
+        last = len(table)
         index[0, :], index[:, 0] = last - 3, last - 2
         index[0, 0] = last - 1
-        return self.table[index].permute(2, 0, 1)[None]
+        return table[index].permute(2, 0, 1)[None]
 
 
 class BeitAttention(Attention):
@@ -126,9 +137,11 @@ class BeitAttention(Attention):
         keep: Tensor | None = None,
         bias: ScoreBias | None = None,
         rotate: Rotate | None = None,
+        places: tuple[int, int] = (0, 0),
     ) -> Tensor:
+        """places: rows and columns of patches."""
         if self.relative is not None:
-            bias = combined(bias, self.relative())
+            bias = combined(bias, self.relative(places))
         return super().forward(x, layout, keep=keep, bias=bias, rotate=rotate)
 
 
@@ -149,16 +162,17 @@ class Beit(PatchEncoder):
             size=c.image_size,
             patch=c.patch_size,
             channels=c.num_channels,
+            stretch=True,
             positions=c.use_absolute_position_embeddings,
         )
         shared = c.use_shared_relative_position_bias
         self.relative = RelativeBias(places, c.num_attention_heads) if shared else None
 
-    def shared_bias(self) -> ScoreBias | None:
+    def extras(self, places: tuple[int, int]) -> dict[str, Any]:
         if self.relative is None:
-            return None
-        values = self.relative()
-        return lambda tile: values
+            return {"places": places}
+        values = self.relative(places)
+        return {"places": places, "bias": lambda tile: values}
 
 
 def block(c: BeitConfig, places: tuple[int, int]) -> Block:
