@@ -53,7 +53,8 @@ def batch_table(values: Sequence[Any], name: str, item: Callable[[int], str], ro
     """
     shown = [pairs_of(value) for value in values[: kit.ROWS]]
     labels = sorted({str(label) for pairs in shown for label, _ in pairs})
-    grid = all(len(pairs) == len(labels) for pairs in shown) and 1 < len(labels) <= COLUMNS
+    own = [sorted(str(label) for label, _ in pairs) for pairs in shown]
+    grid = all(one == labels for one in own) and 1 < len(labels) <= COLUMNS
     colours = kit.colours(labels)
 
     def rows() -> Iterator[str]:
