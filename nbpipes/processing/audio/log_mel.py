@@ -19,6 +19,8 @@ HIGHEST = 8000.0
 """Hertz at which the last filter ends."""
 HELD = 16 << 20
 """Bytes of a spectrogram that are held in memory; longer ones lie in a temporary file."""
+SILENCE = -10.0
+"""The logarithm of no energy at all."""
 RANGE = 8.0
 """Powers of ten below the loudest that are heard."""
 
@@ -29,23 +31,28 @@ class Spectrogram:
     Frames are kept as logarithms; `peak`, the greatest of all, decides what counts as silence.
     """
 
-    def __init__(self, mels: int, blocks: Iterator[Tensor], *, heard: int | None = None) -> None:
-        """blocks: logarithms, `(mels, frames)` each."""
-        self.mels, self.frames, self.peak = mels, 0, -float("inf")
+    def __init__(
+        self, mels: int, blocks: Iterator[Tensor], *, frames: int | None = None, heard: int | None = None
+    ) -> None:
+        """blocks: logarithms, `(mels, frames)` each. frames: of the whole, where there is silence behind the blocks."""
+        self.mels, self.stored, self.peak = mels, 0, -float("inf")
         self._file = SpooledTemporaryFile(HELD)  # noqa: SIM115  it lives as long as the spectrogram
         for block in blocks:
             self._file.write(block.T.contiguous().numpy().tobytes())
-            self.frames += block.shape[1]
+            self.stored += block.shape[1]
             self.peak = max(self.peak, float(block.max())) if block.shape[1] else self.peak
+        self.frames = self.stored if frames is None else frames
         self.heard = self.frames if heard is None else heard
 
     def window(self, start: int, length: int) -> Tensor:
         """Frames from `start` on, `(mels, length)`, with zeros behind the end."""
-        count = max(0, min(length, self.frames - start))
+        count, silent = (max(0, min(length, end - start)) for end in (self.stored, self.frames))
         self._file.seek(4 * self.mels * start)
         data = np.frombuffer(self._file.read(4 * self.mels * count), np.float32).reshape(count, self.mels)
+        logs = torch.full((self.mels, silent), SILENCE)
+        logs[:, :count] = torch.from_numpy(data.T.copy())
         window = torch.zeros(self.mels, length)
-        window[:, :count] = (torch.from_numpy(data.T.copy()).clamp(min=self.peak - RANGE) + 4.0) / 4.0
+        window[:, :silent] = (logs.clamp(min=self.peak - RANGE) + 4.0) / 4.0
         return window
 
 
@@ -71,8 +78,10 @@ class LogMel(FeatureExtractor):
         own = samples[: self.samples]
         padded = np.zeros(self.samples, np.float32)
         padded[: len(own)] = own
-        blocks = iter([self._logs(_mirrored(torch.from_numpy(padded), self.n_fft // 2))[:, : self.frames]])
-        return Spectrogram(self.mels, blocks, heard=-(-len(own) // self.hop))
+        heard = -(-len(own) // self.hop)
+        sounding = min(self.frames, heard + 2 + self.n_fft // (2 * self.hop))
+        logs = self._logs(_mirrored(torch.from_numpy(padded), self.n_fft // 2))[:, :sounding]
+        return Spectrogram(self.mels, iter([logs]), frames=self.frames, heard=heard)
 
     def long(self, sound: Sound, begun: Samples) -> Spectrogram:
         """The spectrogram of a sound of any length, which is read to its end. begun: what was read of it before."""
@@ -92,7 +101,7 @@ class LogMel(FeatureExtractor):
     def _logs(self, samples: Tensor) -> Tensor:
         """Logarithms of the energies in `(samples,)` that have their edges, `(mels, frames)`."""
         spectrum = torch.stft(samples, self.n_fft, self.hop, window=self._window, center=False, return_complex=True)
-        return (self._filters @ spectrum.abs() ** 2).clamp(min=1e-10).log10()
+        return (self._filters @ spectrum.abs() ** 2).clamp(min=10**SILENCE).log10()
 
     @cached_property
     def _window(self) -> Tensor:

@@ -122,6 +122,16 @@ def test_a_spectrogram_is_the_same_in_pieces():
     assert not one.window(6400, 300)[:, 100:].any()
 
 
+@pytest.mark.parametrize("length", [1, 159, 16_001, 479_900, 480_000, 500_000])
+def test_only_what_sounds_of_a_window_is_kept(length):
+    extractor = LogMel("WhisperFeatureExtractor", {})
+    samples = np.zeros(480_001, np.float32)
+    samples[:length] = NOISE[:480_001][:length]
+    padded, own = extractor.short(samples[:480_000]), extractor.short(NOISE[:length])
+    assert np.array_equal(padded.window(0, 3000).numpy(), own.window(0, 3000).numpy())
+    assert own.stored <= length / 160 + 5
+
+
 def test_texts_are_told_as_they_grow(pipe):
     events = [event for event in pipe.events([NOISE]) if isinstance(event, Partial | Done)]
     texts = [event.text for event in events[:-1]]
