@@ -1,9 +1,9 @@
 """Seconds that Whisper takes for recordings against transformers, with the same settings in the same process.
 
-    python benchmarks/speech.py MODEL FILE... [--threads 1] [--rounds 3] [--beams 1] [--timestamps true|word] [--chunk 0]
+    python benchmarks/speech.py MODEL FILE... [--threads 1] [--rounds 3] [--beams 5] [--timestamps word] [--chunk 20]
 
-MODEL: a folder or an id on the Hub. FILE: recordings; both packages get the same samples at 16 kHz. Files longer than 30
-seconds are read through window by window (long form), unless --chunk says how many seconds windows shall have. The
+MODEL: a folder or an id on the Hub. FILE: recordings; both packages get the same samples at 16 kHz. Files longer than
+30 seconds are read through window by window (long form), unless --chunk says how many seconds windows shall have. The
 packages take turns, in reversed order every other round; medians are shown, and whether the texts are equal. Both
 compute on one thread of the process, ours.
 

@@ -14,7 +14,6 @@ from nbpipes.models.family import HeadSpec, Model
 from nbpipes.models.outputs import Encoded, TokenLogits
 from nbpipes.models.seq2seq import Draft, TextDecoder, WrittenWords
 
-
 EVEN = 16
 """Texts that are watched are filled up to a multiple of this: oneDNN keeps what it compiled for every length."""
 
