@@ -3,6 +3,7 @@
 import json
 import re
 from copy import deepcopy
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +93,21 @@ RELEASED: dict[str, tuple[str, str, str, dict[str, Any]]] = {
             "neck_hidden_sizes": [48, 96, 192, 384],
             "use_bias_in_fusion_residual": False,
             "add_projection": True,
+        },
+    ),
+    "dpt-beit-base-384": (
+        DEPTH,
+        "depth",
+        "dpt",
+        {
+            "backbone_config": {
+                "model_type": "beit",
+                "image_size": 384,
+                "use_relative_position_bias": True,
+                "reshape_hidden_states": False,
+                "out_features": ["stage3", "stage6", "stage9", "stage12"],
+            },
+            "neck_hidden_sizes": [96, 192, 384, 768],
         },
     ),
     "depth-anything-small-hf": (DEPTH, "depth", "depth_anything", {"backbone_config": DINOV2}),

@@ -20,8 +20,8 @@ from nbpipes.models.images import VIT, ImageModel, PatchEncoder, SeenHead, Sides
 from nbpipes.models.outputs import DepthMaps
 from nbpipes.models.registry import family
 
-BACKBONES = ("dinov2",)
-"""Families that may see for DPT instead of its own transformer."""
+BACKBONES = {"beit": False, "dinov2": True}
+"""Families that may see for DPT instead of its own transformer, and whether their states are normed."""
 READOUTS = ("ignore", "add", "project")
 
 
@@ -307,7 +307,7 @@ def dpt_depth(c: DptConfig) -> DepthHead:
     norms, bias = c.use_batch_norm_in_fusion_residual, c.use_bias_in_fusion_residual
     bias = not norms if bias is None else bias
     neck = Neck(c, width, readout=c.readout_type, act=c.hidden_act, bias=bias, norms=norms, exact=False)
-    normed = other is not None and other.get("apply_layernorm", True)
+    normed = other is not None and BACKBONES[c.seer.model_type] and other.get("apply_layernorm", True)
     return DepthHead(neck, c.fusion_hidden_size, wanted=wanted, normed=normed, first=c.add_projection)
 
 
