@@ -70,13 +70,14 @@ def _fitted(samples: NDArray[np.float32], whole: float, room: int) -> Copy | Non
     """The copy that sounds best of those that fit; where none does, less of the sound."""
     samples = samples[: int(RATE * room / LEAST)]
     while len(samples) >= RATE:
+        size = room
         for level in LEVELS:
             file = BytesIO()
             soundfile.write(file, samples, RATE, format="OGG", subtype="OPUS", compression_level=level)
-            if len(file.getvalue()) <= room:
+            size = len(file.getvalue())
+            if size <= room:
                 return Copy(file.getvalue(), len(samples) / RATE, whole)
-        share = room / len(file.getvalue())
-        samples = samples[: int(len(samples) * min(0.9 * share, 0.9))]
+        samples = samples[: int(len(samples) * 0.9 * room / size)]
     return None
 
 

@@ -254,6 +254,14 @@ RELEASED: dict[str, dict[str, Any]] = {
     | IMAGENET,
     "detr-bare": {"feature_extractor_type": "DetrFeatureExtractor", "size": 320},
     "detr-room": {"image_processor_type": "DetrImageProcessor", "size": {"max_height": 90, "max_width": 120}},
+    "layoutlmv3": {
+        "feature_extractor_type": "LayoutLMv3FeatureExtractor",
+        "apply_ocr": False,  # true in the released one: the task recognises words itself
+        "image_mean": [0.5, 0.5, 0.5],
+        "image_std": [0.5, 0.5, 0.5],
+        "resample": 2,
+        "size": 224,
+    },
     "plain": {"image_processor_type": "ViTImageProcessor", "do_resize": False, "do_rescale": False},
     "defaults": {"image_processor_type": "CLIPImageProcessor"},
 }

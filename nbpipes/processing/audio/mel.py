@@ -1,6 +1,7 @@
 """Filters of the mel scale, which is finer for low tones, as hearing is."""
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,7 +39,7 @@ def kaldi_filters(bins: int, mels: int, low: float, high: float, rate: int) -> N
     return _triangles(places, np.linspace(lowest, highest, mels + 2))
 
 
-def _kaldi(hertz: NDArray[np.float64]) -> NDArray[np.float64]:
+def _kaldi(hertz: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
     return 1127.0 * np.log(1.0 + hertz / 700.0)
 
 
