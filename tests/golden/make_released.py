@@ -3,7 +3,6 @@
 import json
 import re
 from copy import deepcopy
-from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
