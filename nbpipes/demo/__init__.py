@@ -6,7 +6,9 @@ from types import MappingProxyType
 
 from nbpipes.errors import RepoError
 
-FOLDERS: Mapping[str, str] = MappingProxyType({"text-classification": "sentiment"})
+FOLDERS: Mapping[str, str] = MappingProxyType(
+    {"table-question-answering": "tables", "text-classification": "sentiment"}
+)
 
 
 def folder(task: str) -> Path:
