@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from nbpipes.factory import PIPELINE_REGISTRY, pipeline
     from nbpipes.notebook.playground import playground
     from nbpipes.notebook.publish import close_all
-    from nbpipes.results.conversation import Conversation
     from nbpipes.processing.datasets import KeyDataset, KeyPairDataset
+    from nbpipes.results.conversation import Conversation
     from nbpipes.store.run import Run
     from nbpipes.widgets.comparison import compare
 

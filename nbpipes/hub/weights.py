@@ -130,7 +130,8 @@ def fill(
     """Gives a model on the meta device its weights.
 
     ties: targets that share the tensor of another target. origin: the stored name for a target, for messages.
-    dtype: of the floating-point weights, None = as stored. exact: targets that are float32 all the same. Returns the stored names that found no place in the model.
+    dtype: of the floating-point weights, None = as stored. exact: targets that are float32 all the same.
+    Returns the stored names that found no place in the model.
     CheckpointError names a weight that is missing or has another shape, as stored and as used here.
     """
     wanted = dict(model.named_parameters()) | dict(model.named_buffers())
