@@ -52,7 +52,7 @@ def test_a_prompt_stands_before_what_follows(read: Read) -> None:
 def test_tokens_are_coloured(read: Read) -> None:
     tokens = [{"text": " a", "score": 0.9}, {"text": " king", "score": 0.1}]
     html = render("text-generation", [{"generated_text": "Once a king", "tokens": tokens}], "Once")
-    assert "rgba(238,136,102,0.48)\"> king<" in html
+    assert 'rgba(238,136,102,0.48)"> king<' in html
     assert "Once a king" in read(html).text
     value = chat("Ada.")
     value[0]["tokens"] = [{"text": "Ada.", "score": 0.5}]
