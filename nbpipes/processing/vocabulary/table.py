@@ -370,6 +370,7 @@ _TYPES_OF = {
     "Roberta": "bridgetower clap data2vec-text ibert mega mra roberta roberta-prelayernorm",
     "SqueezeBert": "squeezebert",
     "Tapas": "tapas",
+    "Tapex": "tapex",
     "T5": "longt5 musicgen musicgen_melody pix2struct switch_transformers t5 umt5",
     "Wav2Vec2CTC": (
         "data2vec-audio hubert mctct sew sew-d unispeech unispeech-sat wav2vec2 wav2vec2-bert wav2vec2-conformer wavlm"

@@ -17,7 +17,7 @@ class Screen(io.StringIO):
 
 @pytest.fixture(autouse=True)
 def _no_notebook(monkeypatch):
-    monkeypatch.setattr(progress, "_notebook", lambda: None)
+    monkeypatch.setattr(progress, "notebook", lambda: None)
 
 
 def shown(action, screen=None):
@@ -62,7 +62,7 @@ def test_in_a_notebook_it_is_html_that_is_replaced(monkeypatch):
     shown = []
     handle = SimpleNamespace(update=shown.append)
     display = SimpleNamespace(HTML=str, display=lambda html, display_id: shown.append(html) or handle)
-    monkeypatch.setattr(progress, "_notebook", lambda: display)
+    monkeypatch.setattr(progress, "notebook", lambda: display)
     with Progress(3, "a <b>", shown=True) as one:
         for _ in range(3):
             one.advance()

