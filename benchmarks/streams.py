@@ -91,41 +91,32 @@ def first(pipe: nbpipes.Pipeline, options: argparse.Namespace) -> None:
     )
 
 
-def count(seconds: float) -> float:
+def count(until: Callable[[], bool]) -> float:
     """Turns of a loop of pure Python a second, in the thread that calls."""
-    end, turns, total = time.perf_counter() + seconds, 0, 0
-    while time.perf_counter() < end:
+    start, turns, total = time.perf_counter(), 0, 0
+    while not until():
         for number in range(1000):
             total += number * number
         turns += 1
-    return turns / seconds
+    return turns / (time.perf_counter() - start)
 
 
-def beside(pipe: nbpipes.Pipeline, options: argparse.Namespace, seconds: float = 6.0) -> None:
-    """Prints how a stream and a cell of pure Python slow each other down."""
-    texts = natural(options.rows) * 200
+def beside(pipe: nbpipes.Pipeline, options: argparse.Namespace) -> None:
+    """Prints how a stream and a cell of pure Python slow each other down. A stream is timed to its end: results come
+    in order, so rows are done in bursts."""
+    texts = natural(options.rows)
     pipe(texts[:256], **TRUNCATE)
     quiet, busy, alone, shared = [], [], [], []
     for _ in range(3):
-        alone.append(count(seconds / 2))
-        job = pipe.stream(texts, **TRUNCATE)
-        job.wait(1)
-        quiet.append(pace(job, lambda: time.sleep(seconds)))
-        busy.append(pace(job, lambda: shared.append(count(seconds))))
-        job.stop()
-        while not job.wait(1):
-            pass
-    still, beside_it = statistics.median(quiet), statistics.median(busy)
-    print(f"\na stream alone {still:.1f} rows/s, beside a busy cell {beside_it:.1f}: {still / beside_it:.2f} × slower")
-    lone, with_it = statistics.median(alone), statistics.median(shared)
-    print(f"the cell alone {lone:.0f} turns/s, beside a stream {with_it:.0f}: {lone / with_it:.2f} × slower")
-
-
-def pace(job: Job, work: Callable[[], object]) -> float:
-    """Rows a second that a job does while `work` runs."""
-    done, start = job.snapshot()["done"], time.perf_counter()
-    work()
-    return (job.snapshot()["done"] - done) / (time.perf_counter() - start)
+        end = time.perf_counter() + 2
+        alone.append(count(lambda end=end: time.perf_counter() > end))
+        for times, work in ((quiet, Job.result), (busy, lambda job: shared.append(count(lambda: job.wait(0))))):
+            start = time.perf_counter()
+            work(pipe.stream(texts, **TRUNCATE))
+            times.append(time.perf_counter() - start)
+    lone, slowed, seconds, longer = (statistics.median(found) for found in (alone, shared, quiet, busy))
+    print(f"\na stream alone {seconds:.2f} s, beside a busy cell {longer:.2f} s: {longer / seconds:.2f} × slower")
+    print(f"the cell alone {lone:.0f} turns/s, beside a stream {slowed:.0f}: {lone / slowed:.2f} × slower")
 
 
 def trap(pipe: nbpipes.Pipeline, options: argparse.Namespace) -> None:
