@@ -24,7 +24,7 @@ export default defineConfig({
   plugins: [styles],
   test: {
     environment: "jsdom",
-    include: ["js/tests/*.test.js", "widgets/*/*.test.js"],
+    include: ["js/*.test.mjs", "js/tests/*.test.js", "widgets/*/*.test.js"],
     testTimeout: 30_000,
   },
 });

@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from nbpipes.display.chosen import set_colors
     from nbpipes.engine.pipeline import Pipeline
     from nbpipes.engine.pipeline import Pipeline as ChunkPipeline
     from nbpipes.engine.registry import jobs
@@ -38,6 +39,7 @@ __all__ = [
     "jobs",
     "pipeline",
     "playground",
+    "set_colors",
 ]
 
 # Names are imported when they are first used: `import nbpipes` must not cost the time of `import torch`.
@@ -57,6 +59,7 @@ LAZY = {
     "load_ipython_extension": "nbpipes.notebook:load_ipython_extension",
     "pipeline": "nbpipes.factory:pipeline",
     "playground": "nbpipes.notebook.playground:playground",
+    "set_colors": "nbpipes.display.chosen:set_colors",
     "unload_ipython_extension": "nbpipes.notebook:unload_ipython_extension",
 }
 

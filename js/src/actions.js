@@ -1,3 +1,4 @@
+import { button } from "@nbpipes/kit/controls.js";
 import { h } from "@nbpipes/kit/dom.js";
 
 /**
@@ -31,32 +32,33 @@ export function menu(data, { root, signal, say }) {
   };
   const table = async (/** @type {"," | "\t"} */ by) => separated(await data.rows(), by);
   const code = async () => frameCode(await data.rows());
+  const full = button("Full height", () => {
+    full.textContent = root.toggleAttribute("data-full") ? "Limited height" : "Full height";
+  });
+  const { text } = data;
   const items = [
-    item("Copy JSON", () => copy(json())),
-    item("Copy table", () => copy(table("\t"))),
-    item("Copy as DataFrame code", () => copy(code())),
-    data.text && item("Copy text", () => copy(/** @type {() => string} */ (data.text)())),
-    item("Download JSON", () => save(json(), "json", "application/json")),
-    item("Download CSV", () => save(table(","), "csv", "text/csv")),
-    ...(data.more ?? []).map(([name, press]) => item(name, press)),
-    item("Full height", (button) => {
-      const full = root.toggleAttribute("data-full");
-      button.textContent = full ? "Limited height" : "Full height";
-    }),
+    button("Copy JSON", () => copy(json())),
+    button("Copy table", () => copy(table("\t"))),
+    button("Copy as DataFrame code", () => copy(code())),
+    text && button("Copy text", () => copy(text())),
+    button("Download JSON", () => save(json(), "json", "application/json")),
+    button("Download CSV", () => save(table(","), "csv", "text/csv")),
+    ...(data.more ?? []).map(([name, press]) => button(name, press)),
+    full,
   ];
-  const node = h("details", { class: "nbp-menu" }, h("summary", { "aria-label": "Copy and download" }, "⋯"));
-  const list = h("div", {});
-  for (const button of items) if (button) list.append(button);
+  const shown = h("summary", { class: "nbp-button", "aria-label": "Copy and download" }, "⋯");
+  const node = h("details", { class: "nbp-menu" }, shown);
+  const list = h("div", {}, ...items);
   list.addEventListener("click", () => {
     node.open = false;
-    node.querySelector("summary")?.focus();
+    shown.focus();
   });
   node.append(list);
   node.addEventListener("keydown", (event) => {
     if (event.key !== "Escape" || !node.open) return;
     event.stopPropagation();
     node.open = false;
-    node.querySelector("summary")?.focus();
+    shown.focus();
   });
   node.addEventListener("focusout", (event) => {
     if (!node.contains(/** @type {Node | null} */ (event.relatedTarget))) node.open = false;
@@ -65,13 +67,6 @@ export function menu(data, { root, signal, say }) {
 }
 
 /** @typedef {(string | number | null | undefined)[][]} Table */
-
-/** @param {string} name @param {(button: HTMLButtonElement) => unknown} press */
-function item(name, press) {
-  const button = h("button", { type: "button" }, name);
-  button.addEventListener("click", () => press(button));
-  return button;
-}
 
 /**
  * @param {string} text

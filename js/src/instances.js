@@ -18,11 +18,11 @@ const TAGGED = 400; // things that get a tag
 
 /**
  * classes: those that have a colour, where it has to be the same as in other views beside this one.
- * more: things that were left out.
+ * colours: those that the user chose, by class. more: things that were left out.
  *
  * @template {Entry} E
  * @typedef {{about: string, picture: import("@nbpipes/kit/stage.js").Picture, entries: E[], more: number,
- *   classes?: string[]}} Spec
+ *   classes?: string[], colours?: Record<string, import("@nbpipes/kit/palette.js").Colour>}} Spec
  */
 
 /**
@@ -60,7 +60,7 @@ const TAGGED = 400; // things that get a tag
 export function draw(body, spec, context, layer) {
   const { entries, picture } = spec;
   const labels = entries.map(({ label }) => label);
-  const palette = colours(spec.classes ?? labels);
+  const palette = colours(spec.classes ?? labels, spec.colours);
   const filter = { least: 0, pinned: new Set(), hovered: "" };
   const [one, several] = layer.names;
   const sorted = entries.map((_, index) => index).sort((a, b) => (entries[b].score ?? 1) - (entries[a].score ?? 1));

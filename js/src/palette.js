@@ -20,12 +20,13 @@ export const colour = (index) => PALETTE[index % PALETTE.length];
  * A colour for each label, the same whenever the set of labels is the same.
  *
  * @param {Iterable<string>} labels
+ * @param {Record<string, Colour>} [chosen] by the user, by label
  * @returns {Map<string, Colour>}
  */
-export function colours(labels) {
+export function colours(labels, chosen = {}) {
   // By code points, as Python sorts.
   const sorted = [...new Set(labels)].sort((a, b) => compare([...a], [...b]));
-  return new Map(sorted.map((label, index) => [label, colour(index)]));
+  return new Map(sorted.map((label, index) => [label, chosen[label] ?? colour(index)]));
 }
 
 /** @param {string[]} a @param {string[]} b */

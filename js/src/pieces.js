@@ -18,7 +18,7 @@ export function pieces(pieces) {
   );
   const legend = h("div", { class: "nbp-muted" }, "likely ");
   for (const score of [1, 0.75, 0.5, 0.25, 0])
-    legend.append(h("span", { class: "nbp-key", style: shade(score) }, score.toFixed(2)), " ");
+    legend.append(h("span", { class: "nbp-shade", style: shade(score) }, score.toFixed(2)), " ");
   legend.append("unlikely");
   return [h("span", {}, ...text), legend];
 }

@@ -52,6 +52,8 @@ export function stage({ picture, label, signal, paint, point, press }) {
   let image = null;
   const scale = () => (view.zoom * canvas.clientWidth) / picture.width || 1;
   const repaint = once(draw);
+  let told = "1,0,0";
+  let led = false;
 
   if (picture.data) {
     const loading = h("img", { alt: "", src: address(picture.data, picture.type, signal) });
@@ -73,9 +75,23 @@ export function stage({ picture, label, signal, paint, point, press }) {
     const where = { scale: scale(), left: view.left, top: view.top, width, height, unit: 1 };
     compose(pen, where);
     if (cursor) cross(pen, cursor, where);
+    tell([view.zoom, view.left / width, view.top / height]);
     zooms.toggleAttribute("data-zoomed", view.zoom > 1);
     canvas.toggleAttribute("data-zoomed", view.zoom > 1);
   }
+
+  /** Lets a stage of the same picture go along, unless this one has been led itself. @param {number[]} detail */
+  function tell(detail) {
+    if (!led && String(detail) !== told) canvas.dispatchEvent(new CustomEvent("nbp-moved", { bubbles: true, detail }));
+    told = String(detail);
+    led = false;
+  }
+  canvas.addEventListener("nbp-lead", (event) => {
+    const [zoom, left, top] = /** @type {CustomEvent<number[]>} */ (event).detail;
+    Object.assign(view, { zoom, left: left * canvas.clientWidth, top: top * canvas.clientHeight });
+    led = true;
+    repaint();
+  });
 
   /** @param {CanvasRenderingContext2D} pen @param {Where} where */
   function compose(pen, where) {

@@ -39,6 +39,8 @@ PALETTE = (
     Colour("#AAAA00", "#6F6F00"),
     Colour("#DDDDDD", "#808080"),
 )
+CHOSEN: dict[str, Colour] = {}
+"""What `set_colors` has chosen, by label."""
 FAINT = "rgba(128,128,128,.22)"
 MUTED = "opacity:.72;font-size:.88em"
 # The host's own table styles are overridden: Jupyter aligns right, stripes rows and fixes widths.
@@ -245,8 +247,9 @@ def blocks(draw: Callable[[Any, Any, int], str], values: Sequence[Any], sources:
 
 
 def colours(labels: Iterable[str]) -> dict[str, Colour]:
-    """Return a colour for each label, the same whenever the set of labels is the same."""
-    return {label: PALETTE[index % len(PALETTE)] for index, label in enumerate(sorted(set(labels)))}
+    """Return a colour for each label, the user's own or one that is the same whenever the set of labels is the same."""
+    ordered = enumerate(sorted(set(labels)))
+    return {label: CHOSEN.get(label, PALETTE[index % len(PALETTE)]) for index, label in ordered}
 
 
 def footer(meta: Mapping[str, Any]) -> str:

@@ -30,7 +30,9 @@ def label_table(pairs: Sequence[Pair], room: int) -> str:
             yield (
                 kit.cell(f"<bdi>{kit.escape(label, 200)}</bdi>")
                 + kit.cell(kit.number(score), kit.NUMBER)
-                + kit.bar(score / max(top, 1.0) if kit.is_score(score) else 0.0)
+                + kit.bar(
+                    score / max(top, 1.0) if kit.is_score(score) else 0.0, kit.CHOSEN.get(str(label), kit.PALETTE[0])
+                )
             )
 
     return kit.table(kit.heads("label", ">score", ""), rows(), len(pairs), room)

@@ -11,7 +11,7 @@ from nbpipes.results.records import Record, Records
 from nbpipes.widgets import answers, blanks, boxes, cells, chat, depth, embeddings, entities, labels, masks, text
 from nbpipes.widgets.gallery import Gallery, Items
 from nbpipes.widgets.rows import excerpt, picture_name, rows_of
-from nbpipes.widgets.view import VERSION, View
+from nbpipes.widgets.view import View, frame
 
 
 class Kind(NamedTuple):
@@ -64,7 +64,7 @@ def spec_of(task: str, value: Any, source: Any) -> dict[str, Any] | None:
     """The whole spec of the result of one item, for a view inside another one; None where there is no view for it."""
     kind = KINDS.get(module_of(task, value))
     spec = kind and kind.describe(value, source)
-    return {"version": VERSION, "kind": kind.view.name, "meta": {}, **spec} if kind and spec is not None else None
+    return frame(kind.view.name, {}) | spec if kind and spec is not None else None
 
 
 def parts_of(task: str, value: Any) -> list[Any]:

@@ -43,8 +43,7 @@ class View(anywidget.AnyWidget):
     def __init__(self, result: Any, spec: Mapping[str, Any], meta: Mapping[str, Any] | None = None) -> None:
         self.result = result
         """What is shown."""
-        frame = {"version": VERSION, "kind": self.name, "meta": about(meta or {})}
-        super().__init__(spec=frame | dict(spec))
+        super().__init__(spec=frame(self.name, meta or {}) | dict(spec))
         self.twin = str(self.model_id)
         self.ops: dict[str, Callable[[Mapping[str, Any]], Any]] = {"select": self._select}
         self.on_msg(self._receive)
@@ -99,6 +98,12 @@ class View(anywidget.AnyWidget):
 
     def _ipython_display_(self) -> None:
         need("nbpipes.notebook.publish").show_view(self)
+
+
+def frame(kind: str, meta: Mapping[str, Any]) -> dict[str, Any]:
+    """What every spec has. colours: those that the user chose, by label, if any."""
+    chosen = {text(label, 200): colour._asdict() for label, colour in kit.CHOSEN.items()}
+    return {"version": VERSION, "kind": kind, "meta": about(meta)} | ({"colours": chosen} if chosen else {})
 
 
 def about(meta: Mapping[str, Any]) -> dict[str, Any]:

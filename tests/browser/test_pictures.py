@@ -175,6 +175,36 @@ def test_two_models_are_compared_on_a_picture(shown: Show, shot: Callable[..., N
     shot(view, "lab-light-boxes-compared")
 
 
+def test_compared_pictures_are_zoomed_and_moved_together(shown: Show, shot: Callable[..., None]) -> None:
+    book, view = shown("nbpipes.compare(samples.boxes, samples.other_boxes)")
+    left, right = (view.locator(".nbp-side").nth(side) for side in (0, 1))
+    canvas = left.locator("canvas")
+    for _ in range(3):
+        left.get_by_role("button", name="Zoom in").click()
+    expect(right.locator("canvas[data-zoomed]")).to_be_visible()
+    canvas.focus()
+    for _ in range(9):
+        book.page.keyboard.press("ArrowLeft")  # to the edge, which moves the picture
+    book.page.keyboard.press("Tab")  # takes the cross away
+    sand = [5, 210]  # of the frame, where both show the same part of the picture
+    assert canvas.evaluate(COLOUR, sand) == right.locator("canvas").evaluate(COLOUR, sand)
+    shot(view, "lab-light-boxes-zoomed")
+    view.get_by_role("button", name="Zoom together").click()
+    left.get_by_role("button", name="Show all of the picture").click()
+    expect(left.locator("canvas[data-zoomed]")).to_have_count(0)
+    expect(right.locator("canvas[data-zoomed]")).to_be_visible()
+
+
+def test_the_user_chooses_colours(shown: Show) -> None:
+    book, view = shown("(nbpipes.set_colors({'ball': 'gold', 'PER': '#c8e'}), samples.boxes)[1]")
+    fill = "node => getComputedStyle(node).backgroundColor"
+    assert view.locator(".nbp-key", has_text="ball").locator(".nbp-chip").evaluate(fill) == "rgb(255, 215, 0)"
+    _, view = shown("samples.people")
+    assert view.locator(".nbp-row .nbp-chip", has_text="PER").first.evaluate(fill) == "rgb(204, 136, 238)"
+    _, view = shown("(nbpipes.set_colors({}), samples.entities)[1]")
+    assert view.locator(".nbp-key", has_text="PER").locator(".nbp-chip").evaluate(fill) != "rgb(204, 136, 238)"
+
+
 def test_labels_are_changed_and_scored_anew(shown: Show) -> None:
     book, view = shown("samples.zero_shot()")
     view.get_by_label("Add a label").fill("a kite <i>")

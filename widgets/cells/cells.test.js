@@ -6,7 +6,7 @@ import contract from "./state.json";
 it("marks the cells of the chosen answer, and tells what they add up to", () => {
   const { all, one, answer } = rendered(module, sample(contract));
   expect(all("mark").map((mark) => mark.textContent)).toEqual(["36542"]);
-  expect(one(".nbp-told").textContent).toContain("AVERAGE → 36,542 of 1 cell");
+  expect(one(".nbp-answered").textContent).toContain("AVERAGE → 36,542 of 1 cell");
   all(".nbp-option")[1].click();
   expect(all("mark").map((mark) => mark.textContent)).toEqual(["Transformers 🤗", "Tokenizers"]);
   expect(answer).toHaveBeenLastCalledWith("select", { indices: [1] });
@@ -16,7 +16,7 @@ it("says how many rows are left out, and that no cell answers", () => {
   const { all, one } = rendered(module, sample(contract));
   expect(all(".nbp-gap").map((row) => row.textContent)).toEqual(["⋮ 96 more rows", "⋮ 4,900 more rows"]);
   all(".nbp-option")[2].click();
-  expect(one(".nbp-told").textContent).toContain("no cell of the table");
+  expect(one(".nbp-answered").textContent).toContain("no cell of the table");
   expect(all("mark").length).toBe(0);
 });
 

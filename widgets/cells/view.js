@@ -21,7 +21,7 @@ import { colour } from "@nbpipes/kit/palette.js";
 export function draw(body, spec, context) {
   const { answers } = spec;
   const state = { chosen: 0, query: "", answering: false };
-  const told = h("div", { class: "nbp-told", dir: "auto" });
+  const told = h("div", { class: "nbp-answered", dir: "auto" });
   const table = h("tbody", {});
   const head = ["", ...spec.names].map((name) => h("th", { scope: "col" }, h("bdi", {}, name)));
   const view = h(

@@ -85,7 +85,7 @@ export function draw(body, spec, context) {
 function bubble(turn, spec, ask) {
   const { number, role, content, more, beside } = turn;
   const known = ["system", "user", "assistant"].includes(role) ? role : "other";
-  const head = h("div", { class: "nbp-head nbp-muted" }, h("span", {}, role));
+  const head = h("div", { class: "nbp-speaker nbp-muted" }, h("span", {}, role));
   if (beside.length > 1) head.append(branches(turn, spec, ask));
   head.append(h("span", { class: "nbp-note" }, note(turn)));
   const node = h("div", { class: `nbp-turn nbp-${known}`, "data-turn": number }, head);

@@ -7,7 +7,8 @@ import { nest } from "@nbpipes/kit/nested.js";
  * rows: what the results say of the same thing: its name, and both answers, null where one has none.
  *
  * @typedef {{what: string, left: string | null, right: string | null, same: boolean}} Row
- * @typedef {{names: [string, string], head: string, rows: Row[], sides: [object, object]}} Spec
+ * @typedef {{names: [string, string], head: string, rows: Row[], sides: [Side, Side]}} Spec
+ * @typedef {{picture?: {data: unknown} | null}} Side the spec of another view
  */
 
 /** @type {import("@nbpipes/kit/widget.js").Draw<Spec>} */
@@ -45,15 +46,48 @@ export function draw(body, spec, context) {
       place,
     );
   });
+  const beside = h("div", { class: "nbp-sides" }, ...panes);
   const agree = rows.length ? `${same} of ${rows.length} agree` : "Neither found anything";
   body.append(
-    h("div", { class: "nbp-bar-top" }, h("strong", {}, agree), toggle, menu(exported(spec), context)),
+    h(
+      "div",
+      { class: "nbp-bar-top" },
+      h("strong", {}, agree),
+      toggle,
+      together(beside, sides),
+      menu(exported(spec), context),
+    ),
     rows.length
       ? h("div", { class: "nbp-scroll", tabindex: 0, role: "region", "aria-label": "Differences" }, table)
       : "",
-    h("div", { class: "nbp-sides" }, ...panes),
+    beside,
   );
   show();
+}
+
+/**
+ * A button that lets two pictures be zoomed and moved as one; hidden where there are none.
+ *
+ * @param {HTMLElement} beside what holds both
+ * @param {Side[]} sides
+ */
+function together(beside, sides) {
+  let on = true;
+  const node = button(
+    "Zoom together",
+    () => {
+      on = !on;
+      node.setAttribute("aria-pressed", String(on));
+    },
+    { "aria-pressed": "true", hidden: !sides.every(({ picture }) => picture?.data) },
+  );
+  beside.addEventListener("nbp-moved", (event) => {
+    if (!on) return;
+    const { detail, target } = /** @type {CustomEvent<number[]>} */ (event);
+    for (const stage of beside.querySelectorAll(".nbp-canvas"))
+      if (stage !== target) stage.dispatchEvent(new CustomEvent("nbp-lead", { detail }));
+  });
+  return node;
 }
 
 /** @param {Row} row */

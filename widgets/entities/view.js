@@ -16,15 +16,17 @@ import { table } from "./table.js";
  */
 
 /**
- * classes: those that have a colour, where it has to be the same as in other views beside this one.
+ * classes: those that have a colour, where it has to be the same as in other views beside this one. colours: those that
+ * the user chose, by class.
  *
- * @typedef {{text: string | null, more: number, entities: Entity[], classes?: string[]}} Spec
+ * @typedef {{text: string | null, more: number, entities: Entity[], classes?: string[],
+ *   colours?: Record<string, import("@nbpipes/kit/palette.js").Colour>}} Spec
  */
 
 /** @type {import("@nbpipes/kit/widget.js").Draw<Spec>} */
 export function draw(body, spec, context) {
   const { entities } = spec;
-  const palette = colours(spec.classes ?? entities.map(({ group }) => group));
+  const palette = colours(spec.classes ?? entities.map(({ group }) => group), spec.colours);
   const filter = { least: 0, query: "", pinned: new Set(), hovered: "" };
   const selected = new Set();
   let at = -1;

@@ -15,7 +15,8 @@ const EXPORTED = 5_000; // rows of a copy or download
 /** @typedef {{index: number, text: string, cells: Cell[]}} Row */
 /**
  * @typedef {{count: number, columns: Column[], first: Row[], classes: string[],
- *   pictures: boolean}} Spec pictures: rows show small copies of their items
+ *   pictures: boolean, colours?: Record<string, import("@nbpipes/kit/palette.js").Colour>}} Spec pictures: rows show
+ *   small copies of their items. colours: those that the user chose, by class
  */
 
 const WIDTHS = { text: "minmax(4em, 1fr)", number: "4.8em", heat: "minmax(2.8em, 5.5em)", chips: "minmax(5em, 1.6fr)" };
@@ -32,7 +33,7 @@ export function draw(body, spec, context) {
     "minmax(4.5em, 1.4fr)",
     ...spec.columns.map(({ kind }) => WIDTHS[kind]),
   ].join(" ");
-  const palette = colours(spec.classes);
+  const palette = colours(spec.classes, spec.colours);
   const hint = h("span", { class: "nbp-muted" }, "Click a row, or move with the arrow keys, to see all of it");
   const detail = h("div", { class: "nbp-detail" }, hint);
   const steps = stepper((by) => list.step(by), "result");
@@ -97,11 +98,7 @@ export function draw(body, spec, context) {
         order.by < 0 ? "In the order of the input" : `Sorted by ${name}, ${order.down ? "largest" : "smallest"} first`,
       );
     };
-    return h(
-      "button",
-      { type: "button", class: `nbp-head nbp-${kind}`, onclick: sort, title: `Sort by ${name}` },
-      name,
-    );
+    return h("button", { type: "button", class: `nbp-by nbp-${kind}`, onclick: sort, title: `Sort by ${name}` }, name);
   });
 
   function restart() {

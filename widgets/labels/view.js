@@ -10,10 +10,12 @@ import { candidates } from "./candidates.js";
 const FIRST = 10; // labels that are shown at first
 
 /**
- * candidates: labels that the reader may change, where the model can be asked again.
+ * candidates: labels that the reader may change, where the model can be asked again. colours: those that the user
+ * chose, by label.
  *
  * @typedef {{text: string | null, more: number, several: boolean, labels: {label: string, score: number | null}[],
- *   picture: import("@nbpipes/kit/stage.js").Picture | null, candidates: string[] | null}} Spec
+ *   picture: import("@nbpipes/kit/stage.js").Picture | null, candidates: string[] | null,
+ *   colours?: Record<string, import("@nbpipes/kit/palette.js").Colour>}} Spec
  */
 
 /** @type {import("@nbpipes/kit/widget.js").Draw<Spec>} */
@@ -89,7 +91,10 @@ function drawBars(body, spec, context) {
     list.fill(
       shown.map((index) => {
         const { label, score } = labels[index];
-        const strip = bar(Math.min(Math.abs(scores[index]) / longest, 1), colour(scores[index] < 0 ? 1 : 0));
+        const strip = bar(
+          Math.min(Math.abs(scores[index]) / longest, 1),
+          spec.colours?.[label] ?? colour(scores[index] < 0 ? 1 : 0),
+        );
         if (state.least > 0 && state.least <= longest) {
           strip.append(h("i", { style: { "inset-inline-start": `${(100 * state.least) / longest}%` } }));
         }

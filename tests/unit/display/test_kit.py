@@ -1,6 +1,6 @@
 """The shared pieces of displays."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -8,6 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nbpipes.display import kit
+from nbpipes.display.chosen import set_colors
+from nbpipes.errors import InputError
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=200)
 
@@ -109,6 +111,32 @@ def test_colours_depend_on_the_set_of_labels_only() -> None:
     assert kit.colours(["B", "A", "B"]) == kit.colours(["A", "B"])
     many = kit.colours(map(str, range(50)))
     assert len(set(list(many.values())[: len(kit.PALETTE)])) == len(kit.PALETTE)
+
+
+@pytest.fixture
+def chosen() -> Iterator[Callable[[dict[str, str]], None]]:
+    yield set_colors
+    set_colors({})
+
+
+def test_the_user_chooses_colours(chosen: Callable[[dict[str, str]], None]) -> None:
+    before = kit.colours(["A", "B"])
+    chosen({"A": "navy", "C": "#ffd700"})
+    after = kit.colours(["A", "B"])
+    assert (after["A"] != before["A"], after["B"]) == (True, before["B"])
+    with pytest.raises(InputError, match="the colour of 'A' is 'blurple'"):
+        chosen({"A": "blurple"})
+    assert kit.colours(["A", "B"]) == after
+    chosen({})
+    assert kit.colours(["A", "B"]) == before
+
+
+@pytest.mark.parametrize("color", ["black", "white", "navy", "#ffd700", "rgb(120, 0, 0)", "grey"])
+def test_dark_text_is_readable_on_chosen_colours(color: str, chosen: Callable[[dict[str, str]], None]) -> None:
+    chosen({"A": color})
+    colour = kit.colours(["A"])["A"]
+    assert contrast(colour.fill, kit.INK) >= 6.9  # rounded to whole parts of 255
+    assert contrast(colour.line, "#FFFFFF") >= 2.9
 
 
 @pytest.mark.parametrize("colour", kit.PALETTE)
