@@ -176,7 +176,8 @@ class ConvNorm(nn.Module):
 
     def forward(self, x: Tensor, beside: Tensor | None = None) -> Tensor:
         """beside: what is added before the activation."""
-        pad = self._same(x) if self.same else self.pad
+        conv = self.conv
+        pad = same_padding(x, conv.kernel_size[0], conv.stride[0], conv.dilation[0]) if self.same else self.pad
         x = x if pad is None else F.pad(x, pad)
         if self.norm is None:
             return self.conv(x, self.act, beside)
@@ -184,16 +185,16 @@ class ConvNorm(nn.Module):
         x = x if beside is None else x + beside
         return x if self.act is None else activation(self.act)(x)
 
-    def _same(self, x: Tensor) -> tuple[int, int, int, int]:
-        """The padding with which each stride begins one output; an odd pixel goes to the right and below."""
-        pads = []
-        for side, kernel, stride, dilation in zip(
-            x.shape[-2:], self.conv.kernel_size, self.conv.stride, self.conv.dilation, strict=True
-        ):
-            whole = max(kernel - (side % stride or stride), 0)
-            pads.append((whole // 2 * dilation, (whole - whole // 2) * dilation))
-        (top, bottom), (left, right) = pads
-        return left, right, top, bottom
+
+def same_padding(x: Tensor, kernel: int, stride: int, dilation: int = 1) -> tuple[int, int, int, int]:
+    """TensorFlow's "same" padding of maps, (left, right, top, bottom): each stride begins one output, and an odd pixel
+    goes to the right and below."""
+    pads = []
+    for side in x.shape[-2:]:
+        whole = max(kernel - (side % stride or stride), 0)
+        pads.append((whole // 2 * dilation, (whole - whole // 2) * dilation))
+    (top, bottom), (left, right) = pads
+    return left, right, top, bottom
 
 
 class Inside:

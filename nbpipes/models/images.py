@@ -154,8 +154,11 @@ class PatchEncoder(nn.Module):
                 f"the model reads images of {self.size[0]} × {self.size[1]} pixels, not {height} × {width}: "
                 "the image processor's size does not fit it"
             )
-        maps = self.patches(pixels)
-        before = [token.expand(len(pixels), -1, -1) for token in self.tokens.values()]
+        return self.embed_maps(self.patches(pixels))
+
+    def embed_maps(self, maps: Tensor) -> tuple[Tensor, tuple[int, int]]:
+        """As `embed`, from what the patches are, `(batch, width, rows, columns)`."""
+        before = [token.expand(len(maps), -1, -1) for token in self.tokens.values()]
         x = torch.cat([*before, maps.flatten(2).transpose(1, 2)], dim=1)
         places = (maps.shape[2], maps.shape[3])
         x = x if self.positions is None else x + self.stretched(places)
@@ -185,6 +188,10 @@ class PatchEncoder(nn.Module):
         """What comes out of some blocks, counted from 1, each `(batch, tokens, width)` and not normed; and the rows and
         columns of patches."""
         x, places = self.embed(pixels)
+        return self.states_of(x, places, wanted), places
+
+    def states_of(self, x: Tensor, places: tuple[int, int], wanted: Collection[int]) -> list[Tensor]:
+        """The states of `states`, from what goes into the first block."""
         batch, tokens, _ = x.shape
         layout = Layout.of([tokens] * batch, x.device)
         x, found, extras = x.flatten(0, 1), [], self.extras(places)
@@ -192,7 +199,7 @@ class PatchEncoder(nn.Module):
             x = layer(x, layout, **extras)
             if number in wanted:
                 found.append(x.unflatten(0, (batch, tokens)))
-        return found, places
+        return found
 
 
 def through(blocks: Blocks, x: Tensor, norm: nn.Module | None, leading: int | None = None, **extras: object) -> Tensor:

@@ -26,7 +26,7 @@ MODULES: Mapping[str, str] = MappingProxyType(
         "deberta-v2": "text.deberta",
         "deit": "vision.vit",
         "dinov2": "vision.dinov2",
-        "depth_anything": "vision.dpt",
+        "depth_anything": "vision.depth_anything",
         "detr": "vision.detr",
         "distilbert": "text.bert",
         "dpt": "vision.dpt",

@@ -17,6 +17,8 @@ from torch import Tensor
 from transformers import AutoConfig, AutoImageProcessor, AutoModel, AutoModelForDepthEstimation, pipeline
 
 HERE = Path(__file__).parent
+SIDE = 32
+"""Pixels of images in training, where a variant does not say otherwise."""
 WIDTHS = {"hidden_size": 16, "num_hidden_layers": 4, "num_attention_heads": 2, "patch_size": 8}
 DINOV2 = WIDTHS | {
     "model_type": "dinov2",
@@ -27,6 +29,17 @@ DINOV2 = WIDTHS | {
     "out_indices": [1, 2, 3, 4],
 }
 NECK = {"neck_hidden_sizes": [4, 6, 8, 6], "fusion_hidden_size": 8}
+BIT = {"model_type": "bit", "layer_type": "bottleneck", "embedding_size": 4, "hidden_sizes": [8, 8, 16]} | {
+    "depths": [2, 1, 1],
+    "num_groups": 2,
+    "out_features": ["stage1", "stage2", "stage3"],
+}
+SAME = BIT | {"global_padding": "same", "embedding_dynamic_padding": True}
+HYBRID = {"is_hybrid": True, "neck_hidden_sizes": [8, 8, 6, 6], "backbone_featmap_shape": [1, 16, 2, 2]} | {
+    "reassemble_factors": [1, 1, 1, 0.5],
+    "image_size": 48,
+    "patch_size": 16,
+}
 FAMILIES: dict[str, dict[str, Any]] = {
     "depth_anything": NECK
     | {"backbone_config": DINOV2, "patch_size": 8, "reassemble_hidden_size": 16}
@@ -53,6 +66,9 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
         },
     },
     "dpt": {
+        "base-hybrid": HYBRID | {"backbone_config": SAME},
+        "depth-hybrid": HYBRID | {"backbone_config": SAME},
+        "depth-even": HYBRID | {"backbone_config": BIT | {"hidden_act": "gelu"}, "image_size": 32},
         "depth-added": {"readout_type": "add", "use_batch_norm_in_fusion_residual": True, "qkv_bias": False},
         "depth-dinov2": {"backbone_config": DINOV2, "readout_type": "ignore", "use_bias_in_fusion_residual": False},
     },
@@ -95,7 +111,10 @@ def make_models(family: str) -> Iterator[Path]:
         kept = {key: value for key, value in model.half().state_dict().items() if head != "base" or not is_head(key)}
         model.save_pretrained(folder, state_dict=kept)
         compact(folder / "config.json")
-        (folder / "preprocessor_config.json").write_text(json.dumps(PROCESSORS[family]) + "\n", encoding="utf-8")
+        processor, side = PROCESSORS[family], settings.get("image_size", SIDE)
+        if side != SIDE:
+            processor = processor | {"size": {"height": side, "width": side}}
+        (folder / "preprocessor_config.json").write_text(json.dumps(processor) + "\n", encoding="utf-8")
         save_file(answers(model.float().eval(), head, folder), folder / "pixels.safetensors")
         yield folder
 
@@ -111,7 +130,8 @@ def lift(model: Any) -> None:
     for weight in last:
         weight.abs_()
     if last:
-        noise = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+        side = getattr(model.config, "image_size", SIDE)
+        noise = torch.randn(2, 3, side, side, generator=torch.Generator().manual_seed(0))
         spread = model.eval()(noise).predicted_depth.std()
         for weight in last:
             weight.div_(spread)

@@ -69,18 +69,40 @@ BY_TIMM = (
     ),
 )
 """From the reference's names of a ResNet's weights to timm's."""
+DPT_LARGE = {
+    "hidden_size": 1024,
+    "num_hidden_layers": 24,
+    "num_attention_heads": 16,
+    "intermediate_size": 4096,
+    "backbone_out_indices": [5, 11, 17, 23],
+    "neck_hidden_sizes": [256, 512, 1024, 1024],
+}
+BIT = {
+    "model_type": "bit",
+    "global_padding": "same",
+    "layer_type": "bottleneck",
+    "depths": [3, 4, 9],
+    "out_features": ["stage1", "stage2", "stage3"],
+    "embedding_dynamic_padding": True,
+}
 RELEASED: dict[str, tuple[str, str, str, dict[str, Any]]] = {
-    "dpt-large": (
+    "dpt-large": (DEPTH, "depth", "dpt", DPT_LARGE),
+    "dpt-large-ade": (
+        *LABELLED,
+        "dpt",
+        DPT_LARGE | {"use_batch_norm_in_fusion_residual": True, "num_labels": 150},
+    ),
+    "dpt-hybrid-midas": (
         DEPTH,
         "depth",
         "dpt",
         {
-            "hidden_size": 1024,
-            "num_hidden_layers": 24,
-            "num_attention_heads": 16,
-            "intermediate_size": 4096,
-            "backbone_out_indices": [5, 11, 17, 23],
-            "neck_hidden_sizes": [256, 512, 1024, 1024],
+            "is_hybrid": True,
+            "backbone_config": BIT,
+            "backbone_featmap_shape": [1, 1024, 24, 24],
+            "backbone_out_indices": [2, 5, 8, 11],
+            "reassemble_factors": [1, 1, 1, 0.5],
+            "neck_hidden_sizes": [256, 512, 768, 768],
         },
     ),
     "dpt-dinov2-small-nyu": (

@@ -11,6 +11,8 @@ from zlib import crc32
 
 import numpy as np
 import torch
+from make_depth import FAMILIES as DEPTH
+from make_depth import PROCESSORS as DEPTH_PROCESSORS
 from make_models import compact, randomise
 from make_processors import PICTURES, opened, pictures
 from make_vision import FAMILIES as VISION
@@ -83,6 +85,7 @@ FOLDERS: dict[str, dict[str, dict[str, Any] | None]] = {
         "label_maps": BEIT | {"use_relative_position_bias": True},
         "label_maps-shared": BEIT | {"use_shared_relative_position_bias": True, "use_auxiliary_head": False},
     },
+    "dpt": {"label_maps": DEPTH["dpt"] | {"use_batch_norm_in_fusion_residual": True, "patch_size": 16}},
     "upernet": {
         "label_maps": UPERNET | {"backbone_config": SWIN},
         "label_maps-convnext": UPERNET | {"backbone_config": CONVNEXT, "pool_scales": [1, 3]},
@@ -97,7 +100,7 @@ OWN_PROCESSORS = {
     "mask2former": {"image_processor_type": "Mask2FormerImageProcessor", "size_divisor": 16}
     | {"size": {"shortest_edge": 40, "longest_edge": 64}},
 }
-SPREADS = {"class_predictor": 0.8, "mask_embedder.2.0": 0.2, "decode_head.classifier": 1.0}
+SPREADS = {"class_predictor": 0.8, "mask_embedder.2.0": 0.2, "decode_head.classifier": 1.0, "head.head.4": 1.0}
 """What makes the last numbers of a model, and how much these are to differ."""
 NAMED = {"id2label": dict(enumerate(LABELS)), "label2id": {n: i for i, n in enumerate(LABELS)}}
 
@@ -109,7 +112,7 @@ def make_models(family: str) -> Iterator[Path]:
             continue
         folder, head = HERE / family / name, name.partition("-")[0]
         folder.mkdir(parents=True, exist_ok=True)
-        processor = (OWN_PROCESSORS | PROCESSORS)[family]
+        processor = (OWN_PROCESSORS | PROCESSORS | DEPTH_PROCESSORS)[family]
         (folder / "preprocessor_config.json").write_text(json.dumps(processor) + "\n", encoding="utf-8")
         kind = CLASSES[head]
         model = kind.from_config(AutoConfig.for_model(family, **deepcopy(settings), **NAMED))
