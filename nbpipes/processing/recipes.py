@@ -18,8 +18,11 @@ from nbpipes.processing.resizing import (
     center_cropped,
     filling,
     fixed,
+    framed,
+    laid_along,
     near,
     resized,
+    thumbnail,
     within,
 )
 
@@ -55,6 +58,8 @@ class Settings:
     ensure_multiple_of: int = 1
     size_divisor: int = 1
     do_pad: bool = False
+    do_align_long_axis: bool = False
+    do_thumbnail: bool = True
 
     @classmethod
     def names(cls) -> tuple[str, ...]:
@@ -131,6 +136,21 @@ def resize_down(image: Image.Image, given: Settings) -> Image.Image:
     return resized(image, (max(image.height // part, 1) * part, max(image.width // part, 1) * part), given.resample)
 
 
+def resize_page(image: Image.Image, given: Settings) -> Image.Image:
+    """Turned to lie as the size does, by the short side, and then smaller until the size holds it."""
+    size = given.size["height"], given.size["width"]
+    if given.do_align_long_axis:
+        image = laid_along(image, size)
+    if given.do_resize:
+        image = resized(image, by_short_side(image.height, image.width, min(size)), given.resample)
+    return thumbnail(image, size) if given.do_thumbnail else image
+
+
+def pad(image: Image.Image, given: Settings) -> Image.Image:
+    """Into the middle of a black image."""
+    return framed(image, (given.size["height"], given.size["width"])) if given.do_pad else image
+
+
 def crop(image: Image.Image, given: Settings) -> Image.Image:
     """To the middle."""
     if not given.do_center_crop:
@@ -145,7 +165,7 @@ class Recipe:
     sizes: the forms of `size` that the steps know; a bare number means the first of them. longest: the `longest_edge`
     of a config whose size is a bare number and whose max_size is not there.
     centred: whether do_pad means zeros on all sides of an image, up to multiples of size_divisor; else zeros to the
-    right and below, as far as its batch needs them.
+    right and below, as far as its batch needs them. turned: whether a size of two numbers has the width first.
     """
 
     steps: tuple[Step, ...]
@@ -153,6 +173,7 @@ class Recipe:
     sizes: tuple[str, ...] = ("height",)
     centred: bool = False
     longest: int | None = None
+    turned: bool = False
 
     def read(self, raw: Mapping[str, Any]) -> Settings:
         """The settings of a config; ConfigError names the one that does not hold what it should."""
@@ -164,6 +185,8 @@ class Recipe:
         return Settings(**(dict(self.defaults) | {name: _checked(name, value) for name, value in given.items()}))
 
     def _size(self, value: Any, longest: Any) -> dict[str, int]:
+        if self.turned and isinstance(value, list | tuple):
+            value = value[::-1]
         size = _sides("size", value, self.sizes)
         longest = self.longest if longest is None and isinstance(value, int) else longest
         if longest is not None and "shortest_edge" in size:
@@ -255,6 +278,12 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
             {"size": {"height": 256, "width": 256}, "resample": BICUBIC, "do_center_crop": True},
         ),
         "DetrImageProcessor": DETR,
+        "DonutImageProcessor": Recipe(
+            (resize_page, pad),
+            {"size": {"height": 2560, "width": 1920}, "do_pad": True},
+            centred=True,
+            turned=True,
+        ),
         "DPTImageProcessor": Recipe(
             (resize_near,), {"size": {"height": 384, "width": 384}, "resample": BICUBIC}, centred=True
         ),

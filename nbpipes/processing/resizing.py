@@ -4,6 +4,8 @@ from collections.abc import Mapping
 
 from PIL import Image
 
+from nbpipes.errors import InputError
+
 Size = tuple[int, int]
 """Height, width."""
 
@@ -70,6 +72,38 @@ def center_cropped(image: Image.Image, size: Size) -> Image.Image:
     height, width = size
     left, top = (image.width - width) // 2, (image.height - height) // 2
     return image.crop((left, top, left + width, top + height))
+
+
+def laid_along(image: Image.Image, size: Size) -> Image.Image:
+    """The image, a quarter turned to the right where its long side lies across that of `size`."""
+    across = (image.width - image.height) * (size[1] - size[0]) < 0
+    return image.transpose(Image.Transpose.ROTATE_270) if across else image
+
+
+def thumbnail(image: Image.Image, size: Size) -> Image.Image:
+    """The image in the same proportions, as large as `size` at most. Its long side tells how much smaller it becomes,
+    as Donut was trained, and Pillow may first shrink it roughly."""
+    height, width = min(image.height, size[0]), min(image.width, size[1])
+    if (height, width) == (image.height, image.width):
+        return image
+    if image.height > image.width:
+        width = int(image.width * height / image.height)
+    elif image.width > image.height:
+        height = int(image.height * width / image.width)
+    return image.resize((max(width, 1), max(height, 1)), Image.Resampling.BICUBIC, reducing_gap=2.0)
+
+
+def framed(image: Image.Image, size: Size) -> Image.Image:
+    """The image in the middle of a black one of `size`. InputError where it is larger."""
+    right, below = size[1] - image.width, size[0] - image.height
+    if min(right, below) < 0:
+        raise InputError(
+            f"an image of {image.height} × {image.width} pixels cannot be padded to {size[0]} × {size[1]}: "
+            "do_resize and do_thumbnail would make it smaller"
+        )
+    frame = Image.new(image.mode, (size[1], size[0]))
+    frame.paste(image, (right // 2, below // 2))
+    return frame
 
 
 def fixed(size: Mapping[str, int]) -> Size | None:
