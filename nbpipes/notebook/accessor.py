@@ -20,6 +20,8 @@ from nbpipes.notebook.columns import columns_of
 from nbpipes.notebook.forms import Form, Kind
 from nbpipes.notebook.models import Models
 from nbpipes.notebook.session import build
+from nbpipes.results.records import annotate_batch
+from nbpipes.widgets.registry import view_of_rows
 
 Data = pd.DataFrame | pd.Series
 BUDGET = 4 * 10**9
@@ -42,7 +44,12 @@ class BoundPipe:
         return self._original(self._data, func, *args, **kwargs)
 
     def show(self, task: str, *columns: Hashable, **options: Any) -> Any:
-        """The results of a task on a column, drawn, instead of new columns; rows without a value are left out."""
+        """The results of a task on a column, drawn, instead of new columns; rows without a value are left out.
+
+        Returns the view: `view.result` has the results, `view.selected` the index labels of the rows that the reader
+        selects, for `df.loc[view.selected]`, and `view.reveal(label)` shows a row in full. A task that reads tables
+        gives the answers to questions about the whole DataFrame.
+        """
         if _reads_tables(task):
             return asked(self._data, task, columns, options)
         return Rows(self._data, task, columns, options).shown()
@@ -169,11 +176,13 @@ class Rows:
         return columns.frame(results, self.into or columns.name, self.data.index)
 
     def shown(self) -> Any:
-        """The results of all rows with a value, as a call on their list gives them."""
+        """The view of the results of all rows with a value."""
         with _models().use(self.building) as (pipe, _):
             found = self._compute(pipe)
-            items = [item for item in self.items if item is not None and _key(item) in found]
-            return pipe.gather([found[_key(item)] for item in items], items, self._chosen(pipe))
+            kept = [at for at, item in enumerate(self.items) if item is not None and _key(item) in found]
+            items = [self.items[at] for at in kept]
+            result = annotate_batch([found[_key(item)] for item in items], pipe.kind, items, pipe.meta)
+            return view_of_rows(result, self.data.index[kept].tolist())
 
     def streamed(self, sink: str | Path | None, on_error: str) -> Job:
         """A job over the rows that have a value, which its results count from 0."""
@@ -181,9 +190,6 @@ class Rows:
         batch = None if self.batch == "auto" else self.batch
         with _models().use(self.building) as (pipe, _):
             return pipe.stream(items, sink=sink, on_error=on_error, batch_size=batch, **self.options)
-
-    def _chosen(self, pipe: Any) -> Any:
-        return pipe.options.updated(self.options, pipe.task)
 
     def _compute(self, pipe: Any) -> dict[Hashable, Any]:
         """The result of each different item; with on_error="skip" none for one that fails."""

@@ -93,8 +93,16 @@ def own(view: View) -> None:
 
 
 def show_view(view: View) -> None:
-    """Publish a view that the user holds; it stays open when the cell runs again."""
+    """Publish a view that the user holds. It stays open when the cell runs again, unless the cell makes a new one."""
+    if has_kernel(get_ipython()) and view.made_in == current_run():
+        own(view)
     publish(view)
+
+
+def current_run() -> str:
+    """The run of the cell that runs now, "" where there is no kernel."""
+    shell = get_ipython()
+    return _place(shell)[1] if has_kernel(shell) else ""
 
 
 def publish(view: View) -> None:

@@ -4,15 +4,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from traitlets import Dict, List, Unicode
+from traitlets import Dict, Int, List, Unicode
 
 from nbpipes.errors import InputError
+from nbpipes.widgets import playing
 from nbpipes.widgets.assets import bundle
 from nbpipes.widgets.pictures import thumbnail
 from nbpipes.widgets.rows import Rows, excerpt
-from nbpipes.widgets.view import View
+from nbpipes.widgets.view import View, text
 
 WINDOW = 500  # rows of one answer
+NAME = 40  # characters of the label of a row
 FIRST = 100  # rows that come with the view: a page of the front end
 
 
@@ -22,7 +24,8 @@ class Items:
 
     sources: the item of each value. describe: gives the spec of one of them; its "kind" is the view that draws it, and
     whose code is in `bundles`. parts: gives what can be selected in one of them. classes: those that have a colour.
-    name: what an item is called in its row. pictures: rows show small copies of their items.
+    name: what an item is called in its row. pictures: rows show small copies of their items. labels: of the rows of a
+    table that the values belong to.
     """
 
     values: Sequence[Any]
@@ -34,19 +37,21 @@ class Items:
     classes: tuple[str, ...] = ()
     name: Callable[[Any], str] = excerpt
     pictures: bool = False
+    labels: Sequence[Any] | None = None
 
 
 class Gallery(View):
     """Many results: rows are searched, sorted and selected, one is shown in full.
 
     selected: the results of the selected rows. selected_parts: what is selected within the one shown in full.
-    code: the JavaScript of the views that show one result, by their names.
+    code: the JavaScript of the views that show one result, by their names. revealed: the row that Python shows in full.
     """
 
     name: ClassVar[str] = "gallery"
-    slow: ClassVar[frozenset[str]] = frozenset({"thumbs"})
+    slow: ClassVar[frozenset[str]] = playing.SLOW | {"thumbs"}
     _esm = Unicode(bundle("gallery")).tag(sync=True)
     code = Dict().tag(sync=True)
+    revealed = Int(-1).tag(sync=True)
     selected_parts = List()
 
     def __init__(self, result: Any, items: Items, meta: Mapping[str, Any], about: str) -> None:
@@ -58,16 +63,33 @@ class Gallery(View):
         spec = {"about": about, "count": len(items.values), "columns": columns, "first": first}
         spec |= {"classes": list(items.classes), "pictures": items.pictures}
         super().__init__(result, spec, meta)
+        self.labels = items.labels
         self.code = {name: bundle(name) for name in items.bundles}
         self.ops |= {"rows": self._window, "item": self._item, "pick": self._pick, "thumbs": self._thumbs}
+        self.ops |= playing.requests(self._heard)
+        self.ops["place"] = self._place
 
     def parts(self) -> Sequence[Any]:
         return self.items.values
 
+    def reveal(self, label: Any) -> None:
+        """Show a row in full. label: of the row of the table that the results belong to; else its number."""
+        labels = range(len(self.items.values)) if self.labels is None else list(self.labels)
+        if label not in labels:
+            raise InputError(f"no row is called {label!r}")
+        self.revealed = -1  # the front end hears of changes alone
+        self.revealed = labels.index(label)
+
     def _rows(self, indices: Sequence[int]) -> list[dict[str, Any]]:
         values, sources, cells = self.items.values, self.items.sources, self.items.rows.of
+        labels = self.items.labels
         return [
-            {"index": index, "text": self.items.name(sources[index]), "cells": cells(values[index])}
+            {
+                "index": index,
+                "name": str(index) if labels is None else text(str(labels[index]), NAME),
+                "text": self.items.name(sources[index]),
+                "cells": cells(values[index]),
+            }
             for index in indices
             if index < len(values)
         ]
@@ -77,6 +99,11 @@ class Gallery(View):
         start, stop = int(args["start"]), int(args["stop"])
         order = self._order(int(args["by"]), bool(args["down"]), str(args["query"]).casefold())
         return {"total": len(order), "rows": self._rows(order[start : min(stop, start + WINDOW)])}
+
+    def _place(self, args: Mapping[str, Any]) -> int:
+        """Where a row stands among those that a query finds, -1 for nowhere."""
+        order = self._order(int(args["by"]), bool(args["down"]), str(args["query"]).casefold())
+        return order.index(args["index"]) if args["index"] in order else -1
 
     def _order(self, by: int, down: bool, query: str) -> list[int]:
         key = by, down, query
@@ -93,7 +120,8 @@ class Gallery(View):
         """What a search looks at: the text of the item and of its cells."""
         if not self._words:
             rows = self._rows(range(len(self.items.values)))
-            self._words = [f"{row['text']}\n{row['cells']}".casefold() for row in rows]
+            named = self.labels is not None
+            self._words = [f"{row['text']}\n{row['cells']}\n{row['name'] if named else ''}".casefold() for row in rows]
         return self._words[index]
 
     def _thumbs(self, args: Mapping[str, Any]) -> list[Any]:
@@ -102,6 +130,10 @@ class Gallery(View):
 
     def _item(self, args: Mapping[str, Any]) -> dict[str, Any]:
         return self.items.describe(self._index(args))
+
+    def _heard(self, args: Mapping[str, Any]) -> tuple[Any, int | None]:
+        index = self._index(args)
+        return self.items.sources[index], playing.rate_of(self.items.values[index])
 
     def _pick(self, args: Mapping[str, Any]) -> None:
         parts = self.items.parts(self._index(args))

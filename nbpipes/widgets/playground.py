@@ -7,14 +7,16 @@ from traitlets import Unicode
 
 from nbpipes.display import kit
 from nbpipes.errors import InputError
+from nbpipes.widgets import playing
 from nbpipes.widgets.assets import bundle
 from nbpipes.widgets.registry import parts_of, spec_of
 from nbpipes.widgets.view import View
 
 
 class Field(NamedTuple):
-    """One thing to fill in. kind: "text" for several lines, "line" for one, "choice" for one of `choices`, "image" for
-    a file, or its path or URL."""
+    """One thing to fill in. kind: "text" for several lines, "line" for one, "choice" for one of `choices`, "image" or
+    "audio" for a file, or its path or URL, "table" for a file of CSV, its rows or its path. default: what holds where
+    it is left empty, in words."""
 
     name: str
     kind: str
@@ -23,6 +25,8 @@ class Field(NamedTuple):
     optional: bool = False
 
 
+FILES = frozenset({"image", "audio", "table"})
+"""Kinds of fields that take files."""
 FILE = 64_000_000
 """Bytes of a file that the reader drops."""
 
@@ -31,7 +35,7 @@ class Playground(View):
     """Runs a pipeline on what the reader types. result: of the last run. selected: what is selected in it."""
 
     name: ClassVar[str] = "playground"
-    slow: ClassVar[frozenset[str]] = frozenset({"run"})
+    slow: ClassVar[frozenset[str]] = playing.SLOW | {"run"}
     _esm = Unicode(bundle("playground")).tag(sync=True)
 
     def __init__(
@@ -43,10 +47,11 @@ class Playground(View):
         meta: Mapping[str, Any],
     ) -> None:
         self.run = run
-        self._files = {field.name: bytearray() for field in inputs if field.kind == "image"}
+        self._files = {field.name: bytearray() for field in inputs if field.kind in FILES}
         spec = {"about": title, "title": title, "inputs": _plain(inputs), "options": _plain(options)}
         super().__init__(None, spec, meta)
         self.ops |= {"run": self._run, "upload": self._upload}
+        self.ops |= playing.requests(lambda _: playing.about(self.result))
 
     def to_html(self) -> str:
         if self.result is not None:

@@ -53,6 +53,15 @@ def view_of(result: Record | Records | Conversation) -> View | None:
     return kind.view(result, spec, result.meta) if kind and spec is not None else None
 
 
+def view_of_rows(result: Records, labels: Sequence[Any]) -> View:
+    """Make the live view of results that belong to rows of a table, with its labels for them."""
+    if not result:
+        raise InputError("there is nothing to show: no row has a value")
+    view = _gallery(result, labels)
+    view.labels = labels
+    return view
+
+
 def module_of(task: str, value: Any) -> str:
     """The name of the display module that draws the result of one item, "text" for texts that a model wrote."""
     if chat.chats_of(value):
@@ -88,7 +97,7 @@ def classes_of(module: str, values: Sequence[Any]) -> tuple[str, ...]:
     return boxes.classes_of(values) if module in ("boxes", "masks") else ()
 
 
-def _gallery(result: Records) -> View | None:
+def _gallery(result: Records, labels: Sequence[Any] | None = None) -> View:
     known = (
         entry for entry in result if isinstance(entry, Record | Records) and entry and not isinstance(entry, Failure)
     )
@@ -121,5 +130,6 @@ def _gallery(result: Records) -> View | None:
         bundles=(KINDS[module].view.name,) if module in KINDS else (),
         name=picture_name if module in PICTURES else excerpt,
         pictures=module in PICTURES,
+        labels=labels,
     )
     return Gallery(result, items, result.meta, f"{len(result):,} results of {result.task or 'a task'}")

@@ -29,6 +29,7 @@ class View(anywidget.AnyWidget):
 
     spec: what the front end draws; only Python writes it. twin: marks the static HTML that the view replaces.
     selected: what the user has selected, parts of `result`: `view.observe(f, "selected")` hears of changes.
+    labels: of the rows of a table that the parts belong to; where there are any, `selected` has these instead.
     """
 
     name: ClassVar[str] = ""
@@ -43,6 +44,9 @@ class View(anywidget.AnyWidget):
     def __init__(self, result: Any, spec: Mapping[str, Any], meta: Mapping[str, Any] | None = None) -> None:
         self.result = result
         """What is shown."""
+        self.labels: Sequence[Any] | None = None
+        self.made_in = need("nbpipes.notebook.publish").current_run()
+        """The run of a cell that made the view."""
         super().__init__(spec=frame(self.name, meta or {}) | dict(spec))
         self.twin = str(self.model_id)
         self.ops: dict[str, Callable[[Mapping[str, Any]], Any]] = {"select": self._select}
@@ -57,7 +61,8 @@ class View(anywidget.AnyWidget):
 
     def to_html(self) -> str:
         """The static HTML that stands for the view where there is no kernel."""
-        return self.result.to_html() if isinstance(self.result, Record | Records) else ""
+        html = self.result.to_html() if isinstance(self.result, Record | Records) else ""
+        return html + _rows(self.labels or ())
 
     def parts(self) -> Sequence[Any]:
         """What can be selected, by the numbers that the front end gives them."""
@@ -69,7 +74,8 @@ class View(anywidget.AnyWidget):
         indices = args["indices"]
         if not all(type(index) is int and 0 <= index < len(parts) for index in indices):
             raise InputError(f"there are {len(parts)} parts to select, not {indices}")
-        self.selected = [parts[index] for index in indices]
+        chosen = parts if self.labels is None else self.labels
+        self.selected = [chosen[index] for index in indices]
 
     def _receive(self, _widget: Any, message: Any, buffers: Any) -> None:
         """Answers a request {id, op, args} of the front end; runs on whatever thread the kernel hears messages on.
@@ -98,6 +104,14 @@ class View(anywidget.AnyWidget):
 
     def _ipython_display_(self) -> None:
         need("nbpipes.notebook.publish").show_view(self)
+
+
+def _rows(labels: Sequence[Any]) -> str:
+    """Which row of a table each number of the static HTML is, unless these are the same."""
+    if list(labels) == list(range(len(labels))):
+        return ""
+    names = ", ".join(f"{index} = {kit.escape(str(label), 40)}" for index, label in enumerate(labels[: kit.ROWS]))
+    return f'<div style="{kit.MUTED}">Rows: {names}{" …" if len(labels) > kit.ROWS else ""}</div>'
 
 
 def frame(kind: str, meta: Mapping[str, Any]) -> dict[str, Any]:

@@ -93,3 +93,31 @@ def test_running_a_cell_again_closes_its_views(notebook: Callable[..., Any]) -> 
     book.run(3)
     book.view(1).wait_for()
     assert book.ask(2) == "['entities', 'labels']"
+
+
+FRAME = """
+import pandas as pd
+nbpipes.enable_pandas()
+texts = {"review": ["A warm film.", None, "A dull evening.", "Fine."]}
+reviews = pd.DataFrame(texts, index=["mon", "tue", "wed", "thu"])
+view = reviews.pipe.show("sentiment", "review", model="demo")
+"""
+
+
+def test_rows_of_a_table_and_the_view_are_linked(notebook: Callable[..., Any], shot: Callable[..., None]) -> None:
+    book = notebook(["import nbpipes" + FRAME + "view", "view.reveal('wed')", ""])
+    book.run(0)
+    view = book.view(0)
+    view.wait_for()
+    expect(view.locator(".nbp-row")).to_have_count(3)
+    view.locator(".nbp-row", has_text="mon").click()
+    expect(view.locator(".nbp-detail")).to_contain_text("A warm film.")
+    book.page.keyboard.press("Enter")
+    book.until("view.selected", ["mon"])
+    assert book.value("reviews.loc[view.selected, 'review'].tolist()") == ["A warm film."]
+    book.run(1)
+    expect(view.locator(".nbp-row[data-at]")).to_contain_text("wed")
+    expect(view.locator(".nbp-detail")).to_contain_text("A dull evening.")
+    shot(view, "lab-light-rows")
+    book.run(0)  # makes a new view, and closes this one
+    book.until("len(nbpipes.widgets.view.OPEN)", 1)

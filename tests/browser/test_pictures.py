@@ -196,7 +196,7 @@ def test_compared_pictures_are_zoomed_and_moved_together(shown: Show, shot: Call
 
 
 def test_the_user_chooses_colours(shown: Show) -> None:
-    book, view = shown("(nbpipes.set_colors({'ball': 'gold', 'PER': '#c8e'}), samples.boxes)[1]")
+    _, view = shown("(nbpipes.set_colors({'ball': 'gold', 'PER': '#c8e'}), samples.boxes)[1]")
     fill = "node => getComputedStyle(node).backgroundColor"
     assert view.locator(".nbp-key", has_text="ball").locator(".nbp-chip").evaluate(fill) == "rgb(255, 215, 0)"
     _, view = shown("samples.people")

@@ -6,7 +6,12 @@ import contract from "./state.json";
 /** @param {number} count */
 function long(count) {
   const state = sample(contract);
-  const row = (/** @type {number} */ index) => ({ index, text: `row ${index}`, cells: [2, [["PER", "Ada"]]] });
+  const row = (/** @type {number} */ index) => ({
+    index,
+    name: `${index}`,
+    text: `row ${index}`,
+    cells: [2, [["PER", "Ada"]]],
+  });
   Object.assign(state.spec, { count, first: Array.from({ length: 100 }, (_, index) => row(index)) });
   const view = rendered(module, state);
   view.answer.mockImplementation(async (op, { start, stop, query }) => {
@@ -50,6 +55,11 @@ it("is moved through by keys, selects rows and opens them", async () => {
   await vi.waitFor(() => expect(answer).toHaveBeenCalledWith("select", { indices: [1] }));
   expect(answer).toHaveBeenCalledWith("item", { index: 1 });
   expect(list.getAttribute("aria-activedescendant")).toBe(one("[data-at]").id);
+});
+
+it("asks where the row is that Python reveals", () => {
+  const { answer } = rendered(module, { ...sample(contract), revealed: 4 });
+  expect(answer).toHaveBeenCalledWith("place", { index: 4, by: -1, down: false, query: "" });
 });
 
 it("fetches small copies of the pictures of the rows in sight", async () => {

@@ -12,7 +12,7 @@ const EXPORTED = 5_000; // rows of a copy or download
 
 /** @typedef {{name: string, kind: "text" | "number" | "heat" | "chips"}} Column */
 /** @typedef {string | number | null | [string, string][]} Cell */
-/** @typedef {{index: number, text: string, cells: Cell[]}} Row */
+/** @typedef {{index: number, name: string, text: string, cells: Cell[]}} Row name: its number, or its label in a table */
 /**
  * @typedef {{count: number, columns: Column[], first: Row[], classes: string[],
  *   pictures: boolean, colours?: Record<string, import("@nbpipes/kit/palette.js").Colour>}} Spec pictures: rows show
@@ -27,8 +27,9 @@ export function draw(body, spec, context) {
   /** @type {Set<number>} */
   const selected = new Set();
   let showing = new AbortController();
+  const named = Math.max(...spec.first.map(({ name }) => name.length), 0);
   const grid = [
-    "2.6em",
+    `${Math.min(Math.max(0.6 * named + 0.6, 2.6), 9)}em`,
     ...(spec.pictures ? ["64px"] : []),
     "minmax(4.5em, 1.4fr)",
     ...spec.columns.map(({ kind }) => WIDTHS[kind]),
@@ -121,6 +122,16 @@ export function draw(body, spec, context) {
   body.append(h("div", { class: "nbp-bar-top" }, tally, find, steps.node, take), header, list.node, detail);
   list.reset(spec.first, spec.count);
   steps.show(-1, spec.count);
+  const reveal = async () => {
+    const index = context.model.get("revealed");
+    if (index < 0) return;
+    const place = await context.request("place", { index, ...order });
+    if (place < 0) context.say("The row that Python shows is not among those found");
+    else list.go(place);
+  };
+  context.model.on("change:revealed", reveal);
+  context.signal.addEventListener("abort", () => context.model.off("change:revealed", reveal));
+  void reveal().catch(() => {}); // without a kernel, nothing is revealed
   context.signal.addEventListener("abort", () => showing.abort());
 }
 
@@ -142,7 +153,7 @@ function drawn(row, columns, grid, palette, selected) {
     return node;
   }
   node.append(
-    h("span", { class: "nbp-number nbp-muted" }, row.index),
+    h("span", { class: "nbp-number nbp-muted nbp-cut", title: row.name }, h("bdi", {}, row.name)),
     h("span", { dir: "auto", class: "nbp-cut" }, row.text || "—"),
   );
   for (const [at, { kind }] of columns.entries()) node.append(cell(row.cells[at], kind, palette));
@@ -201,8 +212,8 @@ function exported({ columns, count }, { request }) {
     name: "results",
     json: all,
     rows: async () => [
-      ["index", "text", ...columns.map(({ name }) => name)],
-      ...(await all()).map(({ index, text, cells }) => [index, text, ...cells.map(flat)]),
+      ["row", "text", ...columns.map(({ name }) => name)],
+      ...(await all()).map(({ name, text, cells }) => [name, text, ...cells.map(flat)]),
     ],
   };
 }

@@ -6,24 +6,39 @@ const MOST = 64_000_000; // bytes of a file; Python has the same limit
 
 /** @typedef {import("./view.js").Field} Field */
 
+/** By the kind of a field: what a chooser offers, and what else the field takes. */
+const KINDS = {
+  image: { accept: "image/*", hint: "drop an image here, or give its path or URL", label: "a path or URL" },
+  audio: { accept: "audio/*", hint: "drop a sound here, or give its path or URL", label: "a path or URL" },
+  table: {
+    accept: ".csv,text/csv",
+    hint: "drop a CSV file here, paste rows of CSV or a Markdown table, or give a path",
+    label: "rows of CSV, a Markdown table, or a path",
+  },
+};
+
+/** @param {Field} about */
+export const takesFiles = ({ kind }) => kind in KINDS;
+
 /**
- * A field for an image: a file that is chosen, dropped or pasted, or its path or URL.
+ * A field for an image, a sound or a table: a file that is chosen, dropped or pasted, or where or what it is in words.
  *
  * @param {Field} about
  * @param {import("@nbpipes/kit/widget.js").Context} context
  * @returns {import("./view.js").Made}
  */
 export function fileField(about, { signal, say }) {
+  const { accept, hint, label } = KINDS[/** @type {keyof typeof KINDS} */ (about.kind)];
   /** @type {File | null} */
   let file = null;
   let showing = new AbortController();
   const preview = h("span", { class: "nbp-preview" });
-  const chooser = h("input", { type: "file", accept: "image/*", "aria-label": `${about.name}: a file` });
-  const path = h("input", {
-    type: "text",
-    placeholder: "drop an image here, or give its path or URL",
-    "aria-label": `${about.name}: a path or URL`,
-  });
+  const chooser = h("input", { type: "file", accept, "aria-label": `${about.name}: a file` });
+  const words = { placeholder: about.default || hint, "aria-label": `${about.name}: ${label}` };
+  const path =
+    about.kind === "table"
+      ? h("textarea", { rows: 3, dir: "auto", spellcheck: "false", ...words })
+      : h("input", { type: "text", ...words });
 
   /** @param {File | null | undefined} found */
   function take(found) {
@@ -41,7 +56,7 @@ export function fileField(about, { signal, say }) {
     void one.arrayBuffer().then((data) => {
       if (shown.signal.aborted) return;
       const src = address(data, one.type, shown.signal);
-      preview.replaceChildren(h("img", { src, alt: "" }), h("bdi", {}, one.name));
+      preview.replaceChildren(...seen(about.kind, src), h("bdi", {}, one.name));
     });
   }
 
@@ -72,6 +87,12 @@ export function fileField(about, { signal, say }) {
   });
   signal.addEventListener("abort", () => showing.abort());
   return { about, node, control: path, value: () => (file ? null : path.value), file: () => file };
+}
+
+/** What shows a file. @param {Field["kind"]} kind @param {string} src */
+function seen(kind, src) {
+  if (kind === "image") return [h("img", { src, alt: "" })];
+  return kind === "audio" ? [h("audio", { src, controls: true })] : [];
 }
 
 /**

@@ -23,6 +23,21 @@ it("does not run without its input", () => {
   expect(root.querySelector(".nbp-status")?.textContent).toBe("text is empty");
 });
 
+it("takes sounds and tables", () => {
+  const state = sample(contract);
+  const field = { choices: [], optional: false };
+  state.spec.inputs = [
+    { ...field, name: "audio", kind: "audio", default: "" },
+    { ...field, name: "table", kind: "table", default: "as given: a table", optional: true },
+  ];
+  const { all, one } = rendered(module, state);
+  expect(all("input[type=file]").map((chooser) => chooser.getAttribute("accept"))).toEqual([
+    "audio/*",
+    ".csv,text/csv",
+  ]);
+  expect(one("textarea").getAttribute("placeholder")).toBe("as given: a table");
+});
+
 it("sends a dropped file in pieces, then runs on it", async () => {
   const state = sample(contract);
   state.spec.inputs = [{ name: "image", kind: "image", default: "", choices: [], optional: false }];

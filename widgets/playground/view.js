@@ -1,14 +1,14 @@
 import { button } from "@nbpipes/kit/controls.js";
 import { h } from "@nbpipes/kit/dom.js";
 import { nest } from "@nbpipes/kit/nested.js";
-import { fileField, upload } from "./file.js";
+import { fileField, takesFiles, upload } from "./file.js";
 
-/** @typedef {{name: string, kind: "text" | "line" | "choice" | "image", default: string, choices: string[], optional: boolean}} Field */
+/** @typedef {{name: string, kind: "text" | "line" | "choice" | "image" | "audio" | "table", default: string, choices: string[], optional: boolean}} Field */
 /** @typedef {{title: string, inputs: Field[], options: Field[]}} Spec */
 
 /** @type {import("@nbpipes/kit/widget.js").Draw<Spec>} */
 export function draw(body, spec, context) {
-  const inputs = spec.inputs.map((about) => (about.kind === "image" ? fileField(about, context) : field(about)));
+  const inputs = spec.inputs.map((about) => (takesFiles(about) ? fileField(about, context) : field(about)));
   const options = spec.options.map(field);
   const place = h("div", { class: "nbp-played" });
   const go = button("Run", () => void run(), { class: "nbp-button nbp-go", title: "Ctrl+Enter" });
@@ -73,7 +73,7 @@ function field(about) {
   const { name, kind } = about;
   const control =
     kind === "text"
-      ? h("textarea", { rows: 3, dir: "auto", spellcheck: "false" })
+      ? h("textarea", { rows: 3, dir: "auto", spellcheck: "false", placeholder: about.default })
       : kind === "choice"
         ? h(
             "select",

@@ -168,8 +168,26 @@ def test_mistakes_are_told(tiny, frame):
 
 def test_results_are_shown(tiny, frame):
     shown = frame.pipe.show("ner", "text", model=tiny("tokens"), ignore_labels=[])
-    assert len(shown) == 3
+    assert len(shown.result) == 3
     assert "entities" in shown.to_html()
+
+
+def test_rows_and_views_are_linked(tiny, frame):
+    shown = frame.pipe.show("sentiment", "text", model=tiny("sequence"))
+    labels = list("vxy")
+    assert [row["name"] for row in shown.spec["first"]] == labels
+    shown.ops["select"]({"indices": [2, 0]})
+    assert shown.selected == [labels[2], labels[0]]
+    assert frame.loc[shown.selected, "text"].notna().all()
+    shown.reveal(labels[1])
+    assert shown.revealed == 1
+    assert shown.ops["place"]({"index": 1, "by": -1, "down": False, "query": ""}) == 1
+    assert shown.ops["place"]({"index": 1, "by": -1, "down": False, "query": "no such row"}) == -1
+    with pytest.raises(InputError, match="no row is called 'nobody'"):
+        shown.reveal("nobody")
+    assert "0 = v, 1 = x, 2 = y" in shown.to_html()
+    with pytest.raises(InputError, match="nothing to show"):
+        frame.iloc[:0].pipe.show("sentiment", "text", model=tiny("sequence"))
 
 
 def test_a_frame_is_asked_as_a_whole():

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from hypothesis import given
@@ -312,9 +313,40 @@ def test_a_playground_takes_images(heard: list[Any]) -> None:
     send(view, "image", 0, b"picture")
     assert view._run({"inputs": {"image": None}, "options": {}})["spec"]["kind"] == "boxes"
     assert pipe.seen == [b"picture"]
-    pipe.kind = pipe.task = "audio-classification"
-    with pytest.raises(InputError):
+    pipe.kind = pipe.task = "video-classification"
+    with pytest.raises(InputError, match="no field for what video-classification takes"):
         nbpipes.playground(pipe)
+
+
+def test_a_playground_takes_sounds(heard: list[Any]) -> None:
+    pipe = Detector()
+    pipe.kind = pipe.task = "audio-classification"
+    view = nbpipes.playground(pipe)
+    assert [(field["name"], field["kind"]) for field in view.spec["inputs"]] == [("audio", "audio")]
+    send(view, "audio", 0, b"RIFF")
+    view.run({"audio": b"RIFF"}, {})
+    assert pipe.seen == [b"RIFF"]
+    assert [message["state"] for message in heard] == ["done"]
+
+
+def test_a_playground_takes_tables() -> None:
+    pipe = Detector()
+    pipe.kind = pipe.task = "table-question-answering"
+    frame = pd.DataFrame({"Name": ["a", "b"], "Stars": [1, 2]})
+    view = nbpipes.playground(pipe, inputs={"table": frame})
+    fields = {field["name"]: field for field in view.spec["inputs"]}
+    assert (fields["table"]["kind"], fields["question"]["kind"]) == ("table", "line")
+    assert fields["table"]["default"] == "as given: a table of 2 rows and 2 columns"
+    columns = {"Name": ["a", "b"], "Stars": ["1", "2"]}
+    for table in ("", b"\xef\xbb\xbfName,Stars\na,1\nb,2", "|Name|Stars|\n|--|--|\n|a|1|\n|b|2|"):
+        view.run({"table": table, "question": "how many?"}, {})
+        seen = pipe.seen[-1]
+        assert (seen["table"] is frame) if table == "" else (seen["table"] == columns)
+        assert seen["query"] == "how many?"
+    with pytest.raises(InputError, match="at least one row"):
+        view.run({"table": b"/etc/passwd", "question": "?"}, {})
+    with pytest.raises(InputError, match="no field 'tables'; did you mean 'table'"):
+        nbpipes.playground(pipe, inputs={"tables": frame})
 
 
 def test_features_of_images_have_views() -> None:
