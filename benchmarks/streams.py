@@ -30,6 +30,7 @@ from checkpoint import with_head
 from workloads import natural, rounds
 
 import nbpipes
+from nbpipes.engine import compute
 from nbpipes.engine.jobs import Job
 
 TRUNCATE = {"truncation": True}
@@ -92,7 +93,8 @@ def first(pipe: nbpipes.Pipeline, options: argparse.Namespace) -> None:
 
 
 def count(until: Callable[[], bool]) -> float:
-    """Turns of a loop of pure Python a second, in the thread that calls."""
+    """Turns of a loop of pure Python a second, in the thread that calls. until: takes no lock, since a lock that is
+    asked for lets other threads run."""
     start, turns, total = time.perf_counter(), 0, 0
     while not until():
         for number in range(1000):
@@ -101,22 +103,43 @@ def count(until: Callable[[], bool]) -> float:
     return turns / (time.perf_counter() - start)
 
 
+def cell(job: Job) -> float:
+    """A busy cell until the job is over: its turns a second."""
+    over = []
+    job.when_over(lambda: over.append(True))
+    return count(lambda: bool(over))
+
+
+def use(threads: int) -> None:
+    """Has as many threads compute from now on."""
+    compute.run(lambda: torch.set_num_threads(threads))
+    compute.crew.begin(threads)
+
+
 def beside(pipe: nbpipes.Pipeline, options: argparse.Namespace) -> None:
     """Prints how a stream and a cell of pure Python slow each other down. A stream is timed to its end: results come
-    in order, so rows are done in bursts."""
+    in order, so rows are done in bursts. A stream that has a core less is shown too: no more is left beside a cell."""
     texts = natural(options.rows)
     pipe(texts[:256], **TRUNCATE)
-    quiet, busy, alone, shared = [], [], [], []
+    found: dict[str, list[float]] = {"alone": [], "spare": [], "beside": [], "cell": [], "cell beside": []}
     for _ in range(3):
         end = time.perf_counter() + 2
-        alone.append(count(lambda end=end: time.perf_counter() > end))
-        for times, work in ((quiet, Job.result), (busy, lambda job: shared.append(count(lambda: job.wait(0))))):
+        found["cell"].append(count(lambda end=end: time.perf_counter() > end))
+        for name, threads in (("alone", options.threads), ("spare", max(1, options.threads - 1))):
+            use(threads)
             start = time.perf_counter()
-            work(pipe.stream(texts, **TRUNCATE))
-            times.append(time.perf_counter() - start)
-    lone, slowed, seconds, longer = (statistics.median(found) for found in (alone, shared, quiet, busy))
-    print(f"\na stream alone {seconds:.2f} s, beside a busy cell {longer:.2f} s: {longer / seconds:.2f} × slower")
-    print(f"the cell alone {lone:.0f} turns/s, beside a stream {slowed:.0f}: {lone / slowed:.2f} × slower")
+            pipe.stream(texts, **TRUNCATE).result()
+            found[name].append(time.perf_counter() - start)
+        use(options.threads)
+        start = time.perf_counter()
+        found["cell beside"].append(cell(pipe.stream(texts, **TRUNCATE)))
+        found["beside"].append(time.perf_counter() - start)
+    took = {name: statistics.median(values) for name, values in found.items()}
+    print(f"\na stream alone {took['alone']:.2f} s, with a core less {took['spare']:.2f} s", end="")
+    print(f", beside a busy cell {took['beside']:.2f} s: ", end="")
+    print(" and ".join(f"{took['beside'] / took[name]:.2f} ×" for name in ("alone", "spare")))
+    print(f"the cell alone {took['cell']:.0f} turns/s, beside a stream {took['cell beside']:.0f}: ", end="")
+    print(f"{took['cell'] / took['cell beside']:.2f} × slower")
 
 
 def trap(pipe: nbpipes.Pipeline, options: argparse.Namespace) -> None:

@@ -6,15 +6,22 @@ three times slower; so calls and background jobs alike hand their forwards to th
 
 import os
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
+
+import torch
+
+from nbpipes.engine.crew import Crew
 
 Result = TypeVar("Result")
 
 _lock = threading.Lock()
 _executor: ThreadPoolExecutor | None = None
 _owner = threading.local()
+crew = Crew(1)
+"""How many threads compute; as many as torch may use, once the thread has begun."""
 
 
 class ShuttingDown(BaseException):
@@ -23,6 +30,24 @@ class ShuttingDown(BaseException):
 
 def _mark() -> None:
     _owner.here = True
+    crew.begin(torch.get_num_threads())
+
+
+def _main_time() -> float:
+    """Seconds that the main thread has run; 0 where the system does not tell (macOS, Windows)."""
+    if not hasattr(time, "pthread_getcpuclockid"):
+        return 0.0
+    return time.clock_gettime(time.pthread_getcpuclockid(threading.main_thread().ident or 0))
+
+
+def _timed(work: Callable[[], Result]) -> Result:
+    with crew.at_work():
+        before = time.perf_counter(), time.thread_time(), _main_time()
+        try:
+            return work()
+        finally:
+            after = time.perf_counter(), time.thread_time(), _main_time()
+            crew.ran(*(end - start for start, end in zip(before, after, strict=True)))
 
 
 def run(work: Callable[[], Result]) -> Result:
@@ -37,7 +62,7 @@ def run(work: Callable[[], Result]) -> Result:
         if _executor is None:
             _executor = ThreadPoolExecutor(1, "nbpipes-compute", initializer=_mark)
     try:
-        future = _executor.submit(work)
+        future = _executor.submit(lambda: _timed(work))
     except RuntimeError as error:
         raise ShuttingDown from error
     return future.result()

@@ -9,7 +9,7 @@ from typing import Any
 from nbpipes.engine.tuning import Limits
 from nbpipes.errors import InputError, nearest
 
-SWITCH = 1e-4
+SWITCH = 1e-5
 """Seconds between two changes of thread while jobs run: a busy cell would else hold each of a model's many small
 operations up for 5 ms."""
 

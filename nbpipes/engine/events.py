@@ -54,7 +54,7 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Tuned:
-    """Batches are of another size from now on: the total size of their chunks at most, and why."""
+    """Batches are computed in another way from now on: the total size of their chunks at most, and what changed why."""
 
     size: int
     why: str

@@ -11,6 +11,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
+from nbpipes.engine import compute
 from nbpipes.engine.events import Batched, Done, Event, Failed, Partial, Started, Tuned
 from nbpipes.engine.memory import is_shortage, release, tidier
 from nbpipes.engine.tuning import Limits
@@ -138,8 +139,7 @@ def _compute(
             seconds, worked = time.perf_counter() - start, max(worked, size)
             tidier.worked(seconds)
             yield Batched(len(pieces), size, seconds)
-            if not short and (tuned := limits.worked(size, seconds)):
-                yield tuned
+            yield from _learned(size, seconds, limits, short=bool(short))
             continue
         if shortage := is_shortage(error):
             short = max(short, size)
@@ -154,6 +154,14 @@ def _compute(
             pieces[0].slot.failure = error, "forward"
     if short and (tuned := limits.ran_out(short, worked)):
         yield tuned
+
+
+def _learned(size: int, seconds: float, limits: Limits, *, short: bool) -> Iterator[Tuned]:
+    """What a batch that went through changes. Its size is not judged where memory was short or threads are on trial."""
+    if not short and compute.crew.rival is None and (tuned := limits.worked(size, seconds)):
+        yield tuned
+    if why := compute.crew.worked(size, seconds):
+        yield Tuned(limits.budget, why)
 
 
 def _forward(

@@ -27,18 +27,26 @@ def attend(
     q, k, v: `(tokens, heads, head_dim)`. scale: of the scores, 1/sqrt(head_dim) unless given. bias: what to add to the
     scores of each tile. Returns `(tokens, heads * head_dim)`.
     """
-    parts = [_attend_tile(q, k, v, tile, scale, bias) for tile in layout.tiles]
-    return parts[0] if len(parts) == 1 else torch.cat(parts)
+    # Each operation lets other Python threads run, and beside a busy one gets its turn back late: one split, not a
+    # slice for every tile.
+    sizes = [tile.rows * tile.length for tile in layout.tiles]
+    split = (x.unsqueeze(0).transpose(1, 2).split_with_sizes(sizes, 2) for x in (q, k, v))
+    parts = [
+        _attend_tile(query, key, value, tile, scale, bias)
+        for tile, query, key, value in zip(layout.tiles, *split, strict=True)
+    ]
+    return (parts[0] if len(parts) == 1 else torch.cat(parts, 1)).reshape(len(q), -1)
 
 
 def _attend_tile(q: Tensor, k: Tensor, v: Tensor, tile: Tile, scale: float | None, bias: ScoreBias | None) -> Tensor:
-    shape = (tile.rows, tile.length, q.shape[1], q.shape[2])
-    query, key, value = (x[tile.start : tile.stop].view(shape).transpose(1, 2) for x in (q, k, v))
+    """q, k, v: `(1, heads, tokens of the tile, head_dim)`. Returns `(1, tokens of the tile, heads, head_dim)`."""
+    if tile.rows > 1:
+        q, k, v = (x.view(-1, tile.rows, tile.length, x.shape[-1]).transpose(0, 1) for x in (q, k, v))
     mask = tile.mask
     if bias is not None and (extra := bias(tile)) is not None:
         mask = extra if mask is None else mask + extra
-    mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=mask, scale=scale)
-    return mixed.transpose(1, 2).reshape(tile.rows * tile.length, -1)
+    mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, scale=scale).transpose(1, 2)
+    return mixed if tile.rows == 1 else mixed.reshape(1, -1, *mixed.shape[2:])
 
 
 class Attention(nn.Module):
