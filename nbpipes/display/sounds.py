@@ -5,8 +5,9 @@ from itertools import groupby
 from typing import Any
 
 from nbpipes.display import kit, scores
-from nbpipes.display.transcript import PLAYED, clock, player, times_of
+from nbpipes.display.transcript import PLAYED, clock, player
 from nbpipes.results.sounds import name_of
+from nbpipes.results.speech import times_of
 
 
 def draw(value: Any, source: Any, room: int) -> str:

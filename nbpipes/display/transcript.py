@@ -6,6 +6,7 @@ from typing import Any
 
 from nbpipes.display import kit, plain
 from nbpipes.results.sounds import copy_of, name_of
+from nbpipes.results.speech import chunks_of, times_of
 
 PLAYED = 64_000
 """Bytes of the sound that a single result carries, as text."""
@@ -45,19 +46,12 @@ def clock(seconds: Any) -> str:
     return f"{hours}:{minutes:02}:{rest:05.2f}" if hours else f"{minutes}:{rest:05.2f}"
 
 
-def times_of(entry: Mapping[str, Any]) -> tuple[Any, Any]:
-    """From when to when something is heard, in seconds; None where that is not known."""
-    times = entry.get("timestamp")
-    return (times[0], times[1]) if isinstance(times, tuple | list) and len(times) == 2 else (None, None)
-
-
 def _draw(played: int, value: Any, source: Any, room: int) -> str:
     if not isinstance(value, Mapping) or not isinstance(value.get("text"), str):
         return plain.draw(value, source, room)
     html, cut = kit.prose(value["text"].strip() or "(nothing said)", min(room // 2, 20_000))
     text = f'<div dir="auto" style="margin:.3em 0">{html}{kit.more(cut, "character") if cut else ""}</div>'
-    chunks = value.get("chunks")
-    parts = [one for one in chunks if isinstance(one, Mapping)] if isinstance(chunks, list) else []
+    parts = chunks_of(value)
     table = _table(parts, min(room // 4, 12_000)) if parts else ""
     left = room - kit.size(text) - kit.size(table)
     sound = player(source, min(played, left))

@@ -1,12 +1,14 @@
-"""Short copies of the sounds that results are about, as bytes that HTML can hold.
+"""The sounds that results are about: opened again to be drawn and played, and short copies that HTML can hold.
 
 What a result plays is its source as the user gave it: files are opened again when the result is drawn. Nothing is
 downloaded for that.
 """
 
 import base64
+import binascii
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,16 +20,25 @@ from numpy.typing import NDArray
 
 from nbpipes.errors import InputError
 
-RATE = 16_000
-"""Samples a second of a copy: enough for speech."""
 LONGEST = 60.0
 """Seconds of a copy at most."""
-LEVELS = (0.9, 0.95, 0.98)
-"""Of Opus' compression, tried in this order until the data is small enough."""
-LEAST = 1_000
-"""Bytes that a second of speech takes about, at the last of these levels."""
-MAX_FILE = 64 << 20
-"""Bytes of a file that is held in memory."""
+RATES = (8_000, 12_000, 16_000)
+"""Samples a second that Opus takes; more are not needed for speech."""
+
+
+class Level(NamedTuple):
+    """A compression of Opus. size: bytes that a second of speech takes about. rate: samples a second, of which it
+    keeps no more anyhow; more would take longer."""
+
+    compression: float
+    size: int
+    rate: int
+
+
+LEVELS = (Level(0.9, 4_000, 16_000), Level(0.95, 2_400, 12_000), Level(0.98, 1_400, 12_000))
+"""Compressing takes time, so what is likely to be too large is not tried."""
+LONGEST_WHOLE = 7 * 24 * 3600
+"""Seconds that a file may claim to have: headers that were never completed claim any number."""
 
 
 class Copy(NamedTuple):
@@ -43,14 +54,52 @@ class Copy(NamedTuple):
         return f"data:audio/ogg;base64,{base64.b64encode(self.data).decode()}"
 
 
-def copy_of(source: Any, room: int) -> Copy | None:
+class Sound(NamedTuple):
+    """A sound that is open. frames: how many samples of one channel it has. read: gives those from one number to before
+    another, as one channel of finite numbers; fewer where the sound ends."""
+
+    rate: int
+    frames: int
+    read: Callable[[int, int], NDArray[np.float32]]
+
+    @property
+    def seconds(self) -> float:
+        """How long it is."""
+        return self.frames / self.rate
+
+
+@contextmanager
+def opened(source: Any, rate: int | None = None) -> Iterator[Sound]:
+    """The sound that an item of a call stands for, to be read anywhere.
+
+    source: a path, the bytes or base64 of a file, or a dict with these or with samples and their rate; an array or
+    tensor of samples at `rate`. InputError, or whatever is wrong with the file, where it cannot be had any more.
+    """
+    if isinstance(source, Mapping):
+        samples = next((source[name] for name in ("raw", "array") if source.get(name) is not None), None)
+        if samples is not None:
+            yield _of_array(samples, int(source["sampling_rate"]))
+            return
+        source = source.get("bytes") or source.get("path")
+    if isinstance(source, str) and (len(source) >= 4096 or source.startswith("data:")):
+        source = _decoded(source)
+    if isinstance(source, bytes | bytearray | memoryview):
+        with soundfile.SoundFile(BytesIO(bytes(source))) as file:
+            yield _of_file(file)
+    elif isinstance(source, str | os.PathLike) and Path(source).expanduser().is_file():
+        with soundfile.SoundFile(Path(source).expanduser()) as file:
+            yield _of_file(file)
+    elif rate is not None and hasattr(source, "shape"):
+        yield _of_array(source, rate)
+    else:
+        raise InputError("a sound that cannot be opened again")
+
+
+def copy_of(source: Any, room: int, rate: int | None = None) -> Copy | None:
     """A copy in at most `room` bytes, None where the sound cannot be had any more or no second of it fits."""
     try:
-        samples, rate, whole = _read(source)
-        if not len(samples):
-            return None
-        mono = samples if rate == RATE else soxr.resample(samples, rate, RATE)
-        return _fitted(np.clip(mono, -1, 1), whole, room)
+        with opened(source, rate) as sound:
+            return _fitted(sound, room)
     except Exception:  # whatever is wrong with a source by now, its result can still be read
         return None
 
@@ -66,48 +115,60 @@ def name_of(source: Any) -> str:
     return "sound"
 
 
-def _fitted(samples: NDArray[np.float32], whole: float, room: int) -> Copy | None:
+def _fitted(sound: Sound, room: int) -> Copy | None:
     """The copy that sounds best of those that fit; where none does, less of the sound."""
-    samples = samples[: int(RATE * room / LEAST)]
-    while len(samples) >= RATE:
+    seconds = min(sound.seconds, LONGEST, room / LEVELS[-1].size)
+    while seconds >= min(1, sound.seconds) > 0:
         size = room
-        for level in LEVELS:
-            file = BytesIO()
-            soundfile.write(file, samples, RATE, format="OGG", subtype="OPUS", compression_level=level)
-            size = len(file.getvalue())
+        likely = [level for level in LEVELS if level.size * seconds <= 1.2 * room]
+        for level in likely or LEVELS[-1:]:
+            data = _compressed(sound, seconds, level)
+            size = len(data)
             if size <= room:
-                return Copy(file.getvalue(), len(samples) / RATE, whole)
-        samples = samples[: int(len(samples) * 0.9 * room / size)]
+                return Copy(data, seconds, sound.seconds)
+        seconds *= 0.9 * room / size
     return None
 
 
-def _read(source: Any) -> tuple[NDArray[np.float32], int, float]:
-    """The beginning of a sound as mono, its rate, and how many seconds the whole has."""
-    if isinstance(source, Mapping):
-        samples = next((source[name] for name in ("raw", "array") if source.get(name) is not None), None)
-        if samples is None:
-            return _read(source.get("bytes") or source.get("path"))
-        return _from_array(samples, int(source["sampling_rate"]))
-    if isinstance(source, bytes | bytearray | memoryview):
-        return _from_file(BytesIO(bytes(source)))
-    if isinstance(source, str | os.PathLike) and Path(source).expanduser().is_file():
-        return _from_file(Path(source).expanduser())
-    raise InputError("a sound that cannot be opened again")
+def _compressed(sound: Sound, seconds: float, level: Level) -> bytes:
+    samples = sound.read(0, round(seconds * sound.rate))
+    rate = next(rate for rate in RATES if rate >= min(sound.rate, level.rate))
+    if rate != sound.rate:
+        samples = soxr.resample(samples, sound.rate, rate)
+    file = BytesIO()
+    clipped = np.clip(samples, -1, 1)
+    soundfile.write(file, clipped, rate, format="OGG", subtype="OPUS", compression_level=level.compression)
+    return file.getvalue()
 
 
-def _from_array(samples: Any, rate: int) -> tuple[NDArray[np.float32], int, float]:
-    values = np.asarray(samples)
+def _of_array(samples: Any, rate: int) -> Sound:
+    values = np.asarray(samples.detach().cpu() if hasattr(samples, "detach") else samples)
     scale = float(np.iinfo(values.dtype).max) if values.dtype.kind in "iu" else 1.0
-    if values.ndim == 2:
-        values = values.mean(int(np.argmin(values.shape)))
-    mono = np.nan_to_num(values[: int(LONGEST * rate)].astype(np.float32) / scale)
-    return mono, rate, len(values) / rate
+    channels = int(np.argmin(values.shape)) if values.ndim == 2 else None
+
+    def read(first: int, last: int) -> NDArray[np.float32]:
+        part = slice(max(first, 0), max(last, 0))
+        chosen = values[:, part] if channels == 0 else values[part]
+        mono = chosen if channels is None else chosen.mean(channels)
+        return np.nan_to_num(mono.astype(np.float32) / scale)
+
+    return Sound(rate, values.shape[0 if channels is None else 1 - channels], read)
 
 
-def _from_file(file: BytesIO | Path) -> tuple[NDArray[np.float32], int, float]:
-    size = file.stat().st_size if isinstance(file, Path) else len(file.getvalue())
-    if size > MAX_FILE and not isinstance(file, Path):
-        raise InputError("too large")
-    with soundfile.SoundFile(file) as opened:
-        values = opened.read(int(LONGEST * opened.samplerate), dtype="float32", always_2d=True)
-        return np.nan_to_num(values.mean(1)), opened.samplerate, opened.frames / opened.samplerate
+def _of_file(file: soundfile.SoundFile) -> Sound:
+    if file.frames > LONGEST_WHOLE * file.samplerate:
+        raise InputError("a sound whose header is damaged")
+
+    def read(first: int, last: int) -> NDArray[np.float32]:
+        file.seek(min(max(first, 0), file.frames))
+        values = file.read(max(min(last, file.frames) - file.tell(), 0), dtype="float32", always_2d=True)
+        return np.nan_to_num(values.mean(1))
+
+    return Sound(file.samplerate, file.frames, read)
+
+
+def _decoded(text: str) -> bytes:
+    try:
+        return base64.b64decode("".join(text.rpartition(",")[2].split()), validate=True)
+    except (binascii.Error, ValueError):
+        raise InputError("a sound that cannot be opened again") from None

@@ -9,6 +9,7 @@ from traitlets import Dict, Unicode
 from nbpipes.display import kit
 from nbpipes.errors import InputError
 from nbpipes.results.records import Record, Records
+from nbpipes.widgets import playing
 from nbpipes.widgets.assets import bundle
 from nbpipes.widgets.differences import differences
 from nbpipes.widgets.registry import classes_of, module_of, parts_of, spec_of
@@ -19,6 +20,7 @@ class Comparison(View):
     """Two results side by side. selected: what is selected in both, first of the left one."""
 
     name: ClassVar[str] = "comparison"
+    slow: ClassVar[frozenset[str]] = playing.SLOW
     _esm = Unicode(bundle("comparison")).tag(sync=True)
     code = Dict().tag(sync=True)
 
@@ -36,6 +38,7 @@ class Comparison(View):
         spec = {"about": "Two results on one input", **differences(module, left, right), "sides": sides}
         super().__init__([left, right], spec | {"names": _names(left, right)})
         self.code = {side["kind"]: bundle(side["kind"]) for side in sides}
+        self.ops |= playing.requests(lambda args: playing.about(self.pair[args["side"]]))
 
     def to_html(self) -> str:
         heads = (f"<div><b>{kit.escape(name, 120)}</b></div>" for name in _names(*self.pair))

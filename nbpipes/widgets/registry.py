@@ -8,9 +8,22 @@ from nbpipes.errors import InputError
 from nbpipes.results.conversation import Conversation
 from nbpipes.results.failures import Failure
 from nbpipes.results.records import Record, Records
-from nbpipes.widgets import answers, blanks, boxes, cells, chat, depth, embeddings, entities, labels, masks, text
+from nbpipes.widgets import (
+    answers,
+    blanks,
+    boxes,
+    cells,
+    chat,
+    depth,
+    embeddings,
+    entities,
+    labels,
+    masks,
+    text,
+    transcript,
+)
 from nbpipes.widgets.gallery import Gallery, Items
-from nbpipes.widgets.rows import excerpt, picture_name, rows_of
+from nbpipes.widgets.rows import excerpt, picture_name, rows_of, sound_name
 from nbpipes.widgets.view import View, frame
 
 
@@ -36,10 +49,13 @@ KINDS: Mapping[str, Kind] = {
     "scores": Kind(labels.Labels, labels.describe),
     "spans": Kind(entities.Entities, entities.describe),
     "text": Kind(text.Text, text.describe),
+    "transcript": Kind(transcript.Transcript, transcript.describe),
 }
 
 PICTURES = frozenset({"boxes", "depth", "image_embeddings", "image_labels", "masks"})
 """Those whose items are pictures."""
+SOUNDS = frozenset({"transcript"})
+"""Those whose items are sounds."""
 
 
 def view_of(result: Record | Records | Conversation) -> View | None:
@@ -87,6 +103,8 @@ def parts_of(task: str, value: Any) -> list[Any]:
             return list(blanks.parts_of(value))
         case "boxes" | "masks":
             return list(boxes.parts_of(value))
+        case "transcript":
+            return list(transcript.parts_of(value))
     return value if isinstance(value, list) else [value]
 
 
@@ -128,7 +146,7 @@ def _gallery(result: Records, labels: Sequence[Any] | None = None) -> View:
         parts=lambda index: parts_of(result.task, result[index]),
         classes=classes,
         bundles=(KINDS[module].view.name,) if module in KINDS else (),
-        name=picture_name if module in PICTURES else excerpt,
+        name=picture_name if module in PICTURES else sound_name if module in SOUNDS else excerpt,
         pictures=module in PICTURES,
         labels=labels,
     )

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from nbpipes.display import answers, blanks, depth, kit, scores, spans
 from nbpipes.display.chat import content_of
 from nbpipes.display.pictures import name_of
+from nbpipes.results import sounds
 from nbpipes.results.failures import Failure
 from nbpipes.results.tables import computed
 from nbpipes.widgets import boxes, chat
@@ -53,6 +54,8 @@ def rows_of(module: str, values: Sequence[Any]) -> Rows:
             return Rows((Column("words", "text"), Column("score", "number")), _words)
         case "text" | "chat":
             return Rows((Column("text", "text"),), _text)
+        case "transcript":
+            return Rows((Column("text", "text"),), _said)
         case "boxes" | "masks":
             return Rows(
                 (Column("objects" if module == "boxes" else "regions", "number"), Column("found", "chips")), _things
@@ -72,6 +75,16 @@ def excerpt(source: Any) -> str:
 def picture_name(source: Any) -> str:
     """What the picture of an item is called."""
     return text(name_of(source), WORDS)
+
+
+def sound_name(source: Any) -> str:
+    """What the sound of an item is called."""
+    return text(sounds.name_of(source), WORDS)
+
+
+def _said(value: Any) -> list[Any]:
+    whole = value.get("text") if isinstance(value, Mapping) else None
+    return [text(whole.strip() or "(nothing said)" if isinstance(whole, str) else value, WORDS)]
 
 
 def _things(value: Any) -> list[Any]:

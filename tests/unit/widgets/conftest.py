@@ -88,6 +88,12 @@ def results(entities: Records, many: Records) -> dict[str, Record | Records]:
             "Who?",
             {},
         ),
+        "transcript": annotate(
+            {"text": " Ada met Charles.", "chunks": [{"text": " Ada", "timestamp": (0.0, 0.4)}]},
+            "automatic-speech-recognition",
+            {"raw": np.zeros(8000, np.float32), "sampling_rate": 8000},
+            {},
+        ),
         "text": annotate([{"generated_text": "Once upon a time"}], "text-generation", "Once", {}),
         "gallery": many,
     }

@@ -39,6 +39,7 @@ WITH_SAMPLES = [
         "labels",
         "masks",
         "text",
+        "transcript",
     ),
 ]
 
