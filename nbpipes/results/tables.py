@@ -3,7 +3,10 @@
 import math
 import re
 from collections.abc import Mapping, Sequence
+from numbers import Number
 from typing import Any
+
+import numpy as np
 
 from nbpipes.results.short import short
 
@@ -62,12 +65,14 @@ def _is_column(values: Any) -> bool:
 def _text(value: Any) -> str:
     if isinstance(value, str):
         return value
+    if isinstance(value, np.generic):
+        value = float(str(value)) if isinstance(value, np.floating) else value.item()
     if value is None or type(value).__name__ in ("NAType", "NaTType") or (isinstance(value, float) and value != value):
         return ""
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
         return str(int(value))
-    text = short(value, 300)
-    return text.removesuffix(" 00:00:00")
+    plain = isinstance(value, Number) or hasattr(value, "isoformat")  # a number, a date or a time
+    return str(value).removesuffix(" 00:00:00") if plain else short(value, 300)
 
 
 def places(answer: Any, grid: Grid) -> list[tuple[int, int]]:

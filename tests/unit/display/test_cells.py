@@ -8,7 +8,7 @@ import pytest
 from nbpipes.display import render
 from nbpipes.display.cells import shown_columns, shown_rows
 from nbpipes.results import Record, annotate
-from nbpipes.results.tables import computed
+from nbpipes.results.tables import Grid, computed
 
 TASK = "table-question-answering"
 STARS = {"Repository": ["Transformers", "<i>Datasets"], "Stars": ["36542", "4512"]}
@@ -74,3 +74,12 @@ def test_rows_and_columns_are_chosen_around_answers():
     assert shown_rows(set(), 100, 4) == [0, 1, 2, 3]
     assert shown_rows(set(range(100)), 100, 5) == [0, 1, 2, 3, 4]
     assert shown_columns({90}, 100, 3) == [0, 1, 90]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "Float64", "int16", "datetime64[ns]", "object"])
+def test_cells_of_a_frame_read_as_pandas_writes_them(dtype):
+    values = pd.Series([79.4 if "loat" in dtype else 79]).astype(dtype)
+    if dtype.startswith("date"):
+        values = pd.Series(pd.to_datetime(["2007-05-01"]))
+    wanted = "2007-05-01" if dtype.startswith("date") else "79.4" if "loat" in dtype else "79"
+    assert Grid(pd.DataFrame({"value": values})).text(0, 0) == wanted
