@@ -97,6 +97,17 @@ class Seen(Output):
 
 
 @dataclass(slots=True)
+class SeenPatches(Output):
+    """What a trunk sees in images of any shapes. hidden: `(patches, width)` of all, image after image; pooled: `(batch,
+    width)`, where the model has it; lengths: patches of each image, for heads."""
+
+    hidden: Tensor
+    pooled: Tensor | None = None
+    lengths: tuple[int, ...] = ()
+    per_token: ClassVar[frozenset[str]] = frozenset({"hidden"})
+
+
+@dataclass(slots=True)
 class Pairs(Output):
     """logits: `(batch, texts)`, how well each text fits an item."""
 

@@ -11,6 +11,7 @@ from typing import Any, Self
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
@@ -26,11 +27,13 @@ FILE = "preprocessor_config.json"
 @dataclass(frozen=True, slots=True)
 class Pixels:
     """An image at its final size. values: `(height, width, 3)` bytes. table: `(3, 256)`, what each byte stands for.
-    margins: rows of zeros above and below, columns to the left and to the right."""
+    margins: rows of zeros above and below, columns to the left and to the right. patch: pixels of a side of the patches
+    that it is cut into, None where it stays whole."""
 
     values: NDArray[np.uint8]
     table: NDArray[np.float32]
     margins: tuple[int, int, int, int] = (0, 0, 0, 0)
+    patch: int | None = None
 
     @property
     def size(self) -> tuple[int, int]:
@@ -59,6 +62,19 @@ def stack_padded(images: Sequence[Pixels]) -> tuple[Tensor, Tensor]:
         for channel in range(3):
             batch[row, channel, rows, columns] = image.table[channel][image.values[:, :, channel]]
     return torch.from_numpy(batch), torch.from_numpy(inside)
+
+
+def patches_of(image: Pixels) -> tuple[Tensor, tuple[int, int]]:
+    """An image cut into patches, `(patches, numbers of a patch)`, and their rows and columns. InputError where they do
+    not cover it."""
+    side = image.patch or 1
+    rows, columns = (length // side for length in image.size)
+    if (rows * side, columns * side) != image.size:
+        raise InputError(
+            f"an image of {image.size[0]} × {image.size[1]} pixels has no whole patches of {side} × {side}"
+        )
+    floats = stack([image])[0].view(3, rows, side, columns, side)
+    return floats.permute(1, 3, 2, 4, 0).reshape(rows * columns, -1), (rows, columns)
 
 
 class ImageProcessor:
@@ -96,7 +112,8 @@ class ImageProcessor:
         """An RGB image at its final size."""
         for step in self.recipe.steps:
             image = step(image, self.settings)
-        return Pixels(np.asarray(image), self.table, self._margins(image))
+        patch = self.settings.patch_size if self.recipe.patched else None
+        return Pixels(np.asarray(image), self.table, self._margins(image), patch)
 
     def _margins(self, image: Image.Image) -> tuple[int, int, int, int]:
         if not (self.recipe.centred and self.settings.do_pad):
@@ -112,23 +129,41 @@ class ImageProcessor:
 
     def __call__(self, images: Any, return_tensors: str | None = "pt") -> dict[str, Any]:
         """`pixel_values`, `(batch, 3, height, width)`, of an image or several, given in any form that pipelines read;
-        where the recipe pads, `pixel_mask` too. return_tensors: "pt", "np", or None for a list of arrays."""
+        where the recipe pads, `pixel_mask` too. Where it cuts images into patches: `pixel_values`, `(batch, patches,
+        numbers of a patch)`, `pixel_attention_mask` and `spatial_shapes`. return_tensors: "pt", "np", or None for a
+        list of arrays."""
         several: Iterable[Any] = [images] if is_image(images) else images
         prepared = [self.prepare(read_image(image)) for image in several]
+        if self.recipe.patched:
+            return self._patches(prepared, return_tensors)
         if not self.masks and len({one.size for one in prepared}) > 1 and return_tensors:
             raise InputError("images of several sizes do not make one tensor: pass return_tensors=None")
         if return_tensors is None:
             return {"pixel_values": [stack([one])[0].numpy() for one in prepared]}
-        if return_tensors not in ("pt", "np"):
-            raise InputError(f"return_tensors must be 'pt', 'np' or None, not {return_tensors!r}")
         batch, inside = stack_padded(prepared)
-        found = {"pixel_values": batch} | ({"pixel_mask": inside.long()} if self.masks else {})
-        return found if return_tensors == "pt" else {name: value.numpy() for name, value in found.items()}
+        return _as({"pixel_values": batch} | ({"pixel_mask": inside.long()} if self.masks else {}), return_tensors)
+
+    def _patches(self, images: Sequence[Pixels], return_tensors: str | None) -> dict[str, Any]:
+        cut = [patches_of(image) for image in images]
+        most = max(self.settings.max_num_patches, *(len(patches) for patches, _ in cut))
+        batch = torch.stack([F.pad(patches, (0, 0, 0, most - len(patches))) for patches, _ in cut])
+        inside = torch.tensor([[place < len(patches) for place in range(most)] for patches, _ in cut]).int()
+        shapes = torch.tensor([shape for _, shape in cut])
+        found = {"pixel_values": batch, "pixel_attention_mask": inside, "spatial_shapes": shapes}
+        if return_tensors is None:
+            return {name: list(value.numpy()) for name, value in found.items()}
+        return _as(found, return_tensors)
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Writes preprocessor_config.json."""
         raw = {"image_processor_type": self.kind} | self.raw
         (Path(folder) / FILE).write_text(json.dumps(raw, indent=2) + "\n", encoding="utf-8")
+
+
+def _as(found: dict[str, Tensor], kind: str) -> dict[str, Any]:
+    if kind not in ("pt", "np"):
+        raise InputError(f"return_tensors must be 'pt', 'np' or None, not {kind!r}")
+    return dict(found) if kind == "pt" else {name: value.numpy() for name, value in found.items()}
 
 
 def value_table(given: Settings) -> NDArray[np.float32]:

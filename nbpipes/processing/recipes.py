@@ -19,6 +19,7 @@ from nbpipes.processing.resizing import (
     filling,
     fixed,
     framed,
+    in_patches,
     laid_along,
     near,
     resized,
@@ -60,6 +61,8 @@ class Settings:
     do_pad: bool = False
     do_align_long_axis: bool = False
     do_thumbnail: bool = True
+    patch_size: int = 16
+    max_num_patches: int = 256
 
     @classmethod
     def names(cls) -> tuple[str, ...]:
@@ -151,6 +154,14 @@ def pad(image: Image.Image, given: Settings) -> Image.Image:
     return framed(image, (given.size["height"], given.size["width"])) if given.do_pad else image
 
 
+def resize_into_patches(image: Image.Image, given: Settings) -> Image.Image:
+    """To as many whole patches as may be, in about the image's proportions."""
+    if not given.do_resize:
+        return image
+    size = in_patches(image.height, image.width, given.patch_size, given.max_num_patches)
+    return resized(image, size, given.resample)
+
+
 def crop(image: Image.Image, given: Settings) -> Image.Image:
     """To the middle."""
     if not given.do_center_crop:
@@ -166,6 +177,7 @@ class Recipe:
     of a config whose size is a bare number and whose max_size is not there.
     centred: whether do_pad means zeros on all sides of an image, up to multiples of size_divisor; else zeros to the
     right and below, as far as its batch needs them. turned: whether a size of two numbers has the width first.
+    patched: whether images are cut into patches of patch_size pixels.
     """
 
     steps: tuple[Step, ...]
@@ -174,6 +186,7 @@ class Recipe:
     centred: bool = False
     longest: int | None = None
     turned: bool = False
+    patched: bool = False
 
     def read(self, raw: Mapping[str, Any]) -> Settings:
         """The settings of a config; ConfigError names the one that does not hold what it should."""
@@ -239,7 +252,7 @@ def _checked(name: str, value: Any) -> Any:
         if name == "image_std" and 0 in values:
             raise ConfigError("'image_std' of an image processor holds a zero, by which nothing can be divided")
         return tuple(float(one) for one in values)
-    if name in ("ensure_multiple_of", "size_divisor"):
+    if name in ("ensure_multiple_of", "size_divisor", "patch_size", "max_num_patches"):
         return _side(name, value or 1)
     wanted = (int, float) if name in ("crop_pct", "rescale_factor") else bool
     if not isinstance(value, wanted) or (name == "crop_pct" and value <= 0):
@@ -307,6 +320,7 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
             (resize_within,), {"size": {"height": 640, "width": 640}, "do_normalize": False} | IMAGENET, ANY_SIDE
         ),
         "SegformerImageProcessor": Recipe((resize,), {"size": {"height": 512, "width": 512}} | IMAGENET),
+        "Siglip2ImageProcessor": Recipe((resize_into_patches,), {}, patched=True),
         "SiglipImageProcessor": Recipe((resize,), {"resample": BICUBIC}),
         "ViTImageProcessor": Recipe((resize,), {}),
         "YolosImageProcessor": replace(DETR, steps=(resize_to_patches,)),
@@ -336,6 +350,7 @@ DEFAULTS: Mapping[str, str] = MappingProxyType(
         "rt_detr_v2": "RTDetr",
         "segformer": "Segformer",
         "siglip": "Siglip",
+        "siglip2": "Siglip2",
         "swin": "ViT",
         "table-transformer": "Detr",
         "vit": "ViT",

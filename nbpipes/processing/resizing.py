@@ -1,6 +1,7 @@
 """The steps that change an image's size: rules for the new size, and what applies them with Pillow."""
 
 from collections.abc import Mapping
+from math import ceil
 
 from PIL import Image
 
@@ -59,6 +60,25 @@ def filling(height: int, width: int, room: Size) -> Size:
     """The largest size in the same proportions that `room` holds; sides are cut down to whole pixels."""
     scale = min(room[0] / height, room[1] / width)
     return int(height * scale), int(width * scale)
+
+
+def in_patches(height: int, width: int, side: int, most: int) -> Size:
+    """The largest size, in about the same proportions, of whole patches of `side` pixels, `most` of them at most.
+
+    The scale is looked for in halves, as in the reference: its last step decides where a row or a column more begins.
+    """
+
+    def scaled(scale: float) -> Size:
+        high, wide = (max(side, ceil(length * scale / side) * side) for length in (height, width))
+        return high, wide
+
+    step = 1e-5
+    low, high = step / 10, 100.0
+    while high - low >= step:
+        scale = (low + high) / 2
+        rows, columns = (length / side for length in scaled(scale))
+        low, high = (scale, high) if rows * columns <= most else (low, scale)
+    return scaled(low)
 
 
 def resized(image: Image.Image, size: Size, resample: Image.Resampling) -> Image.Image:

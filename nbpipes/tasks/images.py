@@ -11,7 +11,7 @@ from nbpipes.engine.options import Options
 from nbpipes.engine.pipeline import Pipeline
 from nbpipes.errors import InputError
 from nbpipes.processing.batch import Batch, Chunk
-from nbpipes.processing.images import ImageProcessor, stack
+from nbpipes.processing.images import ImageProcessor, patches_of, stack
 from nbpipes.processing.media import is_image, is_url, read_image
 from nbpipes.results.pictures import remember
 
@@ -55,12 +55,17 @@ class ReadsImages(Pipeline[OptionsT]):
             remember(item, image)
         pixels = (processor or self.image_processor).prepare(image)
         height, width = pixels.size
-        return Chunk({"pixels": pixels}, (image.height, image.width), height * width, group=pixels.size)
+        group = pixels.size if pixels.patch is None else pixels.patch
+        return Chunk({"pixels": pixels}, (image.height, image.width), height * width, group=group)
 
     def collate(self, chunks: Sequence[Chunk]) -> Batch:
-        """Images of one size."""
-        pixels = stack([chunk.inputs["pixels"] for chunk in chunks]).to(self.device)
-        return Batch({"pixel_values": pixels}, (1,) * len(chunks))
+        """Images of one size, or those of any sizes that are cut into patches."""
+        images = [chunk.inputs["pixels"] for chunk in chunks]
+        if images[0].patch is None:
+            return Batch({"pixel_values": stack(images).to(self.device)}, (1,) * len(chunks))
+        patches, shapes = zip(*(patches_of(image) for image in images), strict=True)
+        counts = tuple(len(one) for one in patches)
+        return Batch({"pixel_values": torch.cat(patches).to(self.device), "shapes": shapes}, counts)
 
 
 def check_timeout(timeout: float | None) -> None:

@@ -118,7 +118,7 @@ TASKS: dict[str, Row] = {
         (Head.PAIRS,),
         ("openai/clip-vit-base-patch32", "3d74acf"),
         ("tokenizer", "image_processor"),
-        ("CLIPModel", "SiglipModel"),
+        ("CLIPModel", "SiglipModel", "Siglip2Model"),
         "multimodal",
     ),
     "image-segmentation": Row(

@@ -20,6 +20,7 @@ from make_detection import FAMILIES as DETECTION
 from make_detection import make_detection
 from make_documents import FAMILIES as DOCUMENTS
 from make_documents import make_documents
+from make_donut import make_donut
 from make_encodings import make_encodings
 from make_models import FAMILIES, LIMIT, make_models
 from make_moonshine import make_moonshine
@@ -36,12 +37,13 @@ from make_tasks import make_tasks
 from make_text2text import CASES as WRITTEN
 from make_text2text import make_text2text
 from make_tokenizers import make_tokenizer
-from make_vision import FAMILIES as VISION
-from make_vision import make_vision
+from make_vision import FAMILIES as PATCHED
+from make_vision import JOINT, make_vision
 from make_whisper import make_whisper
 
 HERE = Path(__file__).parent
 VERSION = "4.57.6"
+VISION = (*PATCHED, *JOINT)
 
 
 def make_family(family: str) -> None:
@@ -84,7 +86,7 @@ def main() -> None:
         make_processors()
         make_released()
     texts = (*FAMILIES, *DECODERS, *SEQ2SEQ, "tapas", *DOCUMENTS)
-    every = (*texts, *SOUNDS, "whisper", "moonshine", *VISION, *DEPTH, *DETECTION, *SEGMENTATION)
+    every = (*texts, *SOUNDS, "whisper", "moonshine", "donut", *VISION, *DEPTH, *DETECTION, *SEGMENTATION)
     for family in named or dict.fromkeys(every):
         if family in SOUNDS:
             make_sounds(family)
@@ -92,6 +94,8 @@ def main() -> None:
             make_whisper(family)
         elif family == "moonshine":
             make_moonshine(family)
+        elif family == "donut":
+            make_donut()
         elif family in VISION:
             make_vision(family)
         elif family in DEPTH or family in DETECTION or family not in SEGMENTATION:

@@ -286,6 +286,19 @@ RELEASED: dict[str, dict[str, Any]] = {
         "do_resize": False,
         "size": {"height": 50, "width": 64},
     },
+    "siglip2-base-patch16-naflex": {
+        "do_convert_rgb": None,
+        "do_normalize": True,
+        "do_rescale": True,
+        "do_resize": True,
+        "image_mean": [0.5, 0.5, 0.5],
+        "image_processor_type": "Siglip2ImageProcessor",
+        "image_std": [0.5, 0.5, 0.5],
+        "max_num_patches": 256,
+        "patch_size": 16,
+        "resample": 2,
+        "rescale_factor": 0.00392156862745098,
+    },
     "plain": {"image_processor_type": "ViTImageProcessor", "do_resize": False, "do_rescale": False},
     "defaults": {"image_processor_type": "CLIPImageProcessor"},
 }
@@ -346,6 +359,8 @@ def make_processors() -> None:
                 continue
             found = processor(opened(path), return_tensors="pt")
             pixels = found["pixel_values"][0]
+            if (shapes := found.get("spatial_shapes")) is not None:
+                pixels, saved[f"{path.stem}.shape"] = pixels[None], shapes[0]
             step = max(1, min(pixels.shape[1:]) // 12)
             saved[f"{path.stem}.pixels"] = pixels[:, ::step, ::step].contiguous().float()
             saved[f"{path.stem}.size"] = torch.tensor(pixels.shape[1:])

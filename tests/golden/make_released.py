@@ -29,6 +29,7 @@ BASE = {"model_type": "swin", "embed_dim": 128, "depths": [2, 2, 18, 2], "num_he
 LARGE = BASE | {"embed_dim": 192, "num_heads": [6, 12, 24, 48]}
 BEIT = {"image_size": 640, "use_relative_position_bias": True, "out_indices": [3, 5, 7, 11]}
 MASKED = ("AutoModelForUniversalSegmentation", "masks")
+JOINED = ("AutoModelForZeroShotImageClassification", "pairs")
 LABELLED = ("AutoModelForSemanticSegmentation", "label_maps")
 B5 = {"depths": [3, 6, 40, 3], "hidden_sizes": [64, 128, 320, 512], "decoder_hidden_size": 768}
 FOUND = "AutoModelForObjectDetection"
@@ -134,6 +135,11 @@ RELEASED: dict[str, tuple[str, str, str, dict[str, Any]]] = {
     "depth-anything-small-hf": (DEPTH, "depth", "depth_anything", {"backbone_config": DINOV2}),
     "glpn-nyu": (DEPTH, "depth", "glpn", GLPN),
     "glpn-kitti": (DEPTH, "depth", "glpn", GLPN | {"max_depth": 80}),
+    "vit-base-patch16-224": ("AutoModelForImageClassification", "image", "vit", {"num_labels": 1000}),
+    "clip-vit-base-patch32": (*JOINED, "clip", {}),
+    "siglip-base-patch16-224": (*JOINED, "siglip", {}),
+    "siglip2-base-patch16-224": (*JOINED, "siglip", {"text_config": {"vocab_size": 256_000}}),
+    "siglip2-base-patch16-naflex": (*JOINED, "siglip2", {"text_config": {"vocab_size": 256_000}}),
     "swin-tiny-patch4-window7-224": ("AutoModelForImageClassification", "image", "swin", {"num_labels": 1000}),
     "mit-b0": ("AutoModelForImageClassification", "image", "segformer", {"num_labels": 1000}),
     "segformer-b0-finetuned-ade-512-512": (*LABELLED, "segformer", {"num_labels": 150}),

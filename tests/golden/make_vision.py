@@ -8,6 +8,7 @@ from typing import Any
 from zlib import crc32
 
 import torch
+from make_encodings import TEXTS
 from make_models import compact, randomise
 from make_processors import PICTURES, opened, pictures
 from make_tasks import plain
@@ -21,8 +22,10 @@ from transformers import (
     AutoModelForZeroShotImageClassification,
     AutoTokenizer,
     DeiTForImageClassificationWithTeacher,
+    GemmaTokenizerFast,
     PreTrainedModel,
     PreTrainedTokenizerFast,
+    SiglipTokenizer,
     T5TokenizerFast,
     pipeline,
 )
@@ -105,15 +108,20 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
     "swin": {"image-biasless": {"qkv_bias": False, "window_size": 4, "image_size": [28, 38], "hidden_act": "relu"}},
     "efficientnet": {"image-max": {"pooling_type": "max", "hidden_act": "relu6", "depthwise_padding": []}},
 }
-TEXTS = {"hidden_size": 12, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 20, "vocab_size": 60}
+READS = {"hidden_size": 12, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 20, "vocab_size": 60}
 JOINT: dict[str, dict[str, Any]] = {
-    "clip": {"vision_config": SIZES, "text_config": TEXTS | {"max_position_embeddings": 40}, "projection_dim": 8},
-    "siglip": {"vision_config": SIZES, "text_config": TEXTS | {"max_position_embeddings": 64, "projection_size": 16}},
+    "clip": {"vision_config": SIZES, "text_config": READS | {"max_position_embeddings": 40}, "projection_dim": 8},
+    "siglip": {"vision_config": SIZES, "text_config": READS | {"max_position_embeddings": 64, "projection_size": 16}},
+    "siglip2": {
+        "vision_config": SIZES | {"num_patches": 16},
+        "text_config": READS | {"max_position_embeddings": 64, "projection_size": 16},
+    },
 }
 """Families that read texts besides."""
 JOINT_VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
     "clip": {"pairs-old": {"text_config": JOINT["clip"]["text_config"] | {"eos_token_id": 2, "hidden_act": "gelu"}}},
-    "siglip": {"pairs-masked": {}},
+    "siglip": {"pairs-masked": {}, "pairs-gemma": {}},
+    "siglip2": {"pairs-masked": {}},
 }
 SENTENCES = ("a photo of a cat", "dog", "This is a photo of the river near Paris.")
 SMALL = {"height": SIDE, "width": SIDE}
@@ -121,6 +129,7 @@ PROCESSORS: dict[str, dict[str, Any]] = {
     "vit": {"image_processor_type": "ViTImageProcessor", "size": SMALL},
     "clip": {"image_processor_type": "CLIPImageProcessor", "size": {"shortest_edge": SIDE}, "crop_size": SMALL},
     "siglip": {"image_processor_type": "SiglipImageProcessor", "size": SMALL},
+    "siglip2": {"image_processor_type": "Siglip2ImageProcessor", "patch_size": 8, "max_num_patches": 20},
     "deit": {"image_processor_type": "DeiTImageProcessor", "size": {"height": 36, "width": 36}, "crop_size": SMALL},
     "beit": {"image_processor_type": "BeitImageProcessor", "size": SMALL, "do_center_crop": False},
     "mobilenet_v2": {"image_processor_type": "MobileNetV2ImageProcessor", "size": {"shortest_edge": 36}}
@@ -178,6 +187,8 @@ def make_models(family: str) -> Iterator[Path]:
         seed = crc32(f"{family}/{name}".encode())
         randomise(model, seed)
         settle(model, seed)
+        if name == "pairs-gemma":  # nearly all its tokens are padding, so that its texts differ little
+            model.logit_scale.data += 2
         model.half().save_pretrained(folder)
         compact(folder / "config.json")
         processor = PROCESSORS[family]
@@ -196,6 +207,16 @@ def make_tokenizer(family: str, name: str, folder: Path) -> dict[str, Any]:
         for file in ("vocab.json", "merges.txt"):
             shutil.copyfile(HERE / "tokenizers" / "clip" / file, folder / file)
         raw: dict[str, Any] = {"tokenizer_class": "CLIPTokenizer", "model_max_length": 40}
+    elif family == "siglip2" or "gemma" in name:
+        shutil.copyfile(HERE / "tokenizers" / "gemma" / "tokenizer.model", folder / "tokenizer.model")
+        GemmaTokenizerFast.from_pretrained(folder).save_pretrained(folder)
+        (folder / "tokenizer.model").unlink()
+        inputs = ["input_ids", "attention_mask"] if "masked" in name else ["input_ids"]
+        raw = {"tokenizer_class": "GemmaTokenizer", "add_bos_token": False, "add_eos_token": True} | {
+            "model_input_names": inputs,
+            "model_max_length": 64,
+            "padding_side": "right",
+        }
     else:
         fast = T5TokenizerFast(str(HERE / "tokenizers" / "t5" / "spiece.model"), extra_ids=0)
         PreTrainedTokenizerFast(
@@ -207,6 +228,22 @@ def make_tokenizer(family: str, name: str, folder: Path) -> dict[str, Any]:
     tokenizer = AutoTokenizer.from_pretrained(folder)
     ids = {"vocab_size": len(tokenizer), "eos_token_id": tokenizer.eos_token_id, "pad_token_id": tokenizer.pad_token_id}
     return ids | ({"eos_token_id": 2} if name.endswith("-old") else {})
+
+
+def make_pieces(folder: Path) -> None:
+    """Write the tokenizer of released SigLIPs, which has a class but no tokenizer.json; what it makes of some texts is
+    written beside it. Special tokens inside a text are left out: the text behind them begins without a space there."""
+    folder.mkdir(parents=True)
+    shutil.copyfile(HERE / "tokenizers" / "t5" / "spiece.model", folder / "spiece.model")
+    tokenizer = SiglipTokenizer(str(folder / "spiece.model"), model_input_names=["input_ids"])
+    tokenizer.save_pretrained(folder)
+    cases = []
+    for text in (*TEXTS, *SENTENCES, "Don't!!  stop", '"quoted" - text', "a  ,  b", "...", "ΟΔΥΣΣΕΎΣ"):
+        ids = tokenizer(text)["input_ids"]
+        if "</s>" not in text and len(ids) <= tokenizer.model_max_length:
+            decoded = [tokenizer.decode(ids, skip_special_tokens=skip) for skip in (True, False)]
+            cases.append(json.dumps({"text": text, "ids": ids, "decoded": decoded}, ensure_ascii=False))
+    (folder / "looked_up.json").write_text("[\n" + ",\n".join(cases) + "\n]\n", encoding="utf-8")
 
 
 def settle(model: PreTrainedModel, seed: int) -> None:
@@ -229,21 +266,26 @@ def answers(model: PreTrainedModel, head: str, folder: Path) -> dict[str, Tensor
     saved: dict[str, Tensor] = {}
     texts = texts_of(folder, model.config.model_type) if head == "pairs" else {}
     for path in pictures()[:3]:
-        pixels = processor(opened(path), return_tensors="pt")["pixel_values"]
+        inputs = processor(opened(path), return_tensors="pt")
+        pixels = inputs["pixel_values"]
         if head == "base" and model.config.model_type in JOINT:
-            output = model.vision_model(pixels)
+            output = model.vision_model(*inputs.values())
         else:
-            output = model(pixel_values=pixels, **texts)
+            output = model(**inputs, **texts)
         if head == "base":
             found = {"hidden": output.last_hidden_state}
             if "pooler_output" in output:
                 found["pooled"] = output.pooler_output
         else:
             found = {"logits": output.logits_per_image if texts else output.logits}
+        if (shapes := inputs.get("spatial_shapes")) is not None:
+            inside = inputs["pixel_attention_mask"][0].bool()
+            pixels, saved[f"{path.stem}.shapes"] = pixels[0, inside], shapes
+            found |= {"hidden": found["hidden"][0, inside]} if head == "base" else {}
         saved[f"{path.stem}.pixel_values"] = pixels.contiguous()
         # Copies, because a pooled state may lie inside the hidden ones.
         saved |= {f"{path.stem}.{name}": value.contiguous().clone() for name, value in found.items()}
-    names = [name for name in saved if not name.endswith("pixel_values")]
+    names = [name for name in saved if not name.endswith(("pixel_values", "shapes"))]
     spread = torch.cat([saved[name].flatten() for name in names]).std()
     if not 0.1 < spread < 4:
         raise ValueError(f"{folder}: outputs have a spread of {spread:.2f}")
@@ -253,7 +295,7 @@ def answers(model: PreTrainedModel, head: str, folder: Path) -> dict[str, Tensor
 def texts_of(folder: Path, family: str) -> dict[str, Tensor]:
     """The sentences as the reference's pipeline encodes them."""
     tokenizer = AutoTokenizer.from_pretrained(folder)
-    how = {"padding": "max_length", "max_length": 64, "truncation": True} if family == "siglip" else {"padding": True}
+    how = {"padding": "max_length", "max_length": 64, "truncation": True} if "siglip" in family else {"padding": True}
     return dict(tokenizer(list(SENTENCES), return_tensors="pt", **how))
 
 
@@ -316,6 +358,8 @@ def make_vision(family: str) -> None:
     """Write everything of a family."""
     shutil.rmtree(HERE / family, ignore_errors=True)
     names = [made.name for made in make_models(family)]
+    if family == "siglip":
+        make_pieces(HERE / family / "tokenizer")
     make_tasks(family)
     size = sum(path.stat().st_size for path in (HERE / family).rglob("*") if path.is_file())
     print(f"{family}: {', '.join(names)} ({size / 1000:.0f} kB)")

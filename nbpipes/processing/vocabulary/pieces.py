@@ -17,6 +17,9 @@ SPACE = "▁"
 # Gemma's file has these as ordinary symbols.
 TURNS = ("<start_of_turn>", "<end_of_turn>")
 
+# That of ASCII, which SigLIP leaves out.
+PUNCTUATION = r"[!-/:-@\[-`{-~]"
+
 # Vocabulary entries that only hold a place must never be chosen.
 NEVER = -100.0
 
@@ -37,11 +40,12 @@ def build(model: SentencePieces, settings: Settings) -> Tokenizer:
     backend.pre_tokenizer = _pre_tokenizer(layout.rules, settings.values)
     backend.decoder = _decoder(layout.rules, settings.values)
     turns = TURNS if layout.rules == "gemma" else ()
+    marked = (USER_DEFINED,) if layout.rules == "siglip" else (CONTROL, USER_DEFINED)
     backend.add_tokens(
         [
             AddedToken(piece.text, normalized=False, special=piece.kind == CONTROL or piece.text in turns)
             for piece in model.pieces
-            if piece.kind in (CONTROL, USER_DEFINED)
+            if piece.kind in marked
         ]
     )
     return backend
@@ -146,6 +150,15 @@ def _deberta(charsmap: bytes, values: Mapping[str, Any]) -> Normalizer:
     return normalizers.Sequence(steps)
 
 
+def _siglip(charsmap: bytes, values: Mapping[str, Any]) -> Normalizer:
+    steps: list[Normalizer] = [normalizers.Lowercase()] if values["do_lower_case"] else []
+    steps += [normalizers.Replace(SPACE, " "), normalizers.Replace(Regex(PUNCTUATION), "")]
+    single = normalizers.Replace(Regex(r"\s+"), " ")
+    steps += [single, *_compiled(charsmap), normalizers.Strip(left=False)]
+    # A space at the beginning stands beside the one that every text begins with.
+    return normalizers.Sequence([*steps, normalizers.Replace(Regex(r"^\s+"), SPACE * 2), single])
+
+
 def _llama(charsmap: bytes, values: Mapping[str, Any]) -> Normalizer | None:
     if not values["legacy"]:
         return None
@@ -162,6 +175,7 @@ NORMALIZERS: Mapping[str, Callable[[bytes, Mapping[str, Any]], Normalizer | None
     "pegasus": _plain,
     "albert": _albert,
     "deberta": _deberta,
+    "siglip": _siglip,
     "llama": _llama,
     "gemma": _gemma,
 }
@@ -190,6 +204,9 @@ def _pre_tokenizer(rules: str, values: Mapping[str, Any]) -> PreTokenizer | None
 
 
 def _decoder(rules: str, values: Mapping[str, Any]) -> Decoder:
+    if rules == "siglip":
+        words = decoders.Metaspace(SPACE, prepend_scheme="always")
+        return decoders.Sequence([words, decoders.Fuse(), decoders.Replace(Regex(r"^\s+|\s+$"), "")])
     if rules not in ("llama", "gemma"):
         return decoders.Metaspace(SPACE, prepend_scheme=_prepend(values))
     steps: list[Decoder] = [decoders.Replace(SPACE, " "), decoders.ByteFallback(), decoders.Fuse()]

@@ -130,8 +130,8 @@ def _style(repo: Repo, saved: Mapping[str, Any]) -> Style:
 
 
 def _rebuilt(repo: Repo, style: Style, given: Mapping[str, Any]) -> bool:
-    """Whether the class goes back to its SentencePiece file, because tokenizer.json has no such switch."""
-    wished = given.get("add_prefix_space") is not None and "legacy" in style.settings
+    """Whether the class goes back to its SentencePiece file: always, or because tokenizer.json has no such switch."""
+    wished = style.older or (given.get("add_prefix_space") is not None and "legacy" in style.settings)
     return wished and any(repo.has(name) for name in PIECE_FILES)
 
 

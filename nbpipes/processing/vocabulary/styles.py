@@ -18,7 +18,7 @@ class Pieces:
         the token of that role, "{same}" the pieces replaced, "{languages}" the language codes, "{sentinels}" the
         <extra_id_N> of T5 and "{reserved}" the entries that Pegasus keeps for pretraining.
     unk: id of the unknown token; None is the one that the file names, moved by what the head adds.
-    rules: normalization and splitting of text: "plain", "albert", "deberta", "pegasus", "llama" or "gemma".
+    rules: normalization and splitting of text: "plain", "albert", "deberta", "pegasus", "siglip", "llama" or "gemma".
     byte_fallback: characters without a piece become bytes.
     """
 
@@ -45,6 +45,7 @@ class Style:
         have add_bos_token and add_eos_token, "bos" and "eos" appear only where these allow.
     rewrites: `single` and `pair` replace what a tokenizer.json says.
     spaced: text given in words needs add_prefix_space.
+    older: whether the older files go before a tokenizer.json, which upstream does not read for this class.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Style:
     pair: str = ""
     rewrites: bool = False
     spaced: bool = False
+    older: bool = False
     inputs: tuple[str, ...] = PLAIN
     padding_side: str = "right"
     pieces: Pieces = Pieces()

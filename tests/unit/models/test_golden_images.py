@@ -1,7 +1,9 @@
 """Every family that reads images, with every head, gives the numbers that transformers gave for the same pixels."""
 
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -39,17 +41,34 @@ def cases_of(folder: Path) -> dict[str, dict[str, torch.Tensor]]:
     return cases
 
 
-def texts_of(model: Model, cases: dict[str, dict[str, torch.Tensor]]) -> tuple[torch.Tensor, ...]:
+def texts_of(model: Model, cases: dict[str, dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
     """What the model needs besides pixels: the vectors of the case "texts", without padding that it does not read."""
     texts = cases.pop("texts", None)
     if texts is None:
-        return ()
+        return {}
     ids, mask = texts["input_ids"], texts.get("attention_mask")
     if model.head.text_length is not None:
         layout = Layout.of([ids.shape[1]] * len(ids))
-        return (model.texts(ids.flatten(), layout, None if mask is None else mask.flatten()),)
+        return {"texts": model.texts(ids.flatten(), layout, None if mask is None else mask.flatten())}
     assert mask is not None
-    return (model.texts(ids[mask.bool()], Layout.of(mask.sum(1).tolist())),)
+    return {"texts": model.texts(ids[mask.bool()], Layout.of(mask.sum(1).tolist()))}
+
+
+def inputs_of(tensors: dict[str, torch.Tensor]) -> dict[str, Any]:
+    """The pixels among the tensors of a case, which are taken out; of patches also their rows and columns."""
+    shapes = tensors.pop("shapes", None)
+    found: dict[str, Any] = {"pixel_values": tensors.pop("pixel_values")}
+    return found if shapes is None else found | {"shapes": [tuple(shape) for shape in shapes.tolist()]}
+
+
+def joined(inputs: Sequence[dict[str, Any]]) -> tuple[dict[str, Any], list[dict[str, Any]], list[int]]:
+    """One batch of inputs that may share it, those it is made of, and how many rows of a per-token output each has."""
+    if "shapes" in inputs[0]:
+        patches = [one["pixel_values"] for one in inputs]
+        shapes = [shape for one in inputs for shape in one["shapes"]]
+        return {"pixel_values": torch.cat(patches), "shapes": shapes}, list(inputs), [len(one) for one in patches]
+    same = [one for one in inputs if one["pixel_values"].shape == inputs[0]["pixel_values"].shape]
+    return {"pixel_values": torch.cat([one["pixel_values"] for one in same])}, same, [1] * len(same)
 
 
 @cache
@@ -68,7 +87,7 @@ def test_numbers_equal_those_of_transformers(name):
     model, cases = model_of(FOLDERS[name]), cases_of(FOLDERS[name])
     with torch.inference_mode():
         texts = texts_of(model, cases)
-        outputs = [model(tensors.pop("pixel_values"), *texts) for tensors in cases.values()]
+        outputs = [model(**inputs_of(tensors), **texts) for tensors in cases.values()]
     for output, tensors in zip(outputs, cases.values(), strict=True):
         for key, value in tensors.items():
             tolerance = AMPLIFIED.get(name.partition("/")[0], 2e-5)
@@ -80,10 +99,9 @@ def test_batches_change_nothing(name):
     model, cases = model_of(FOLDERS[name]), cases_of(FOLDERS[name])
     with torch.inference_mode():
         texts = texts_of(model, cases)
-        pixels = [tensors["pixel_values"] for tensors in cases.values()]
-        pixels = [one for one in pixels if one.shape == pixels[0].shape]
-        together = model(torch.cat(pixels), *texts).split([1] * len(pixels))
-        alone = [model(one, *texts).split([1])[0] for one in pixels]
+        batch, parts, counts = joined([inputs_of(tensors) for tensors in cases.values()])
+        together = model(**batch, **texts).split(counts)
+        alone = [model(**one, **texts).split([count])[0] for one, count in zip(parts, counts, strict=True)]
     for one, other in zip(together, alone, strict=True):
         for key in ("hidden", "pooled", "logits", "masks", "depth"):
             if hasattr(one, key):
@@ -98,6 +116,10 @@ def test_every_stored_weight_is_used(name):
 
 @pytest.mark.parametrize("name", [name for name in FOLDERS if name.endswith("/base")])
 def test_pixels_that_do_not_fit_are_refused(name):
+    if name == "siglip2/base":
+        with pytest.raises(InputError, match="192 numbers, not 256"):
+            model_of(FOLDERS[name])(torch.zeros(6, 256), shapes=[(2, 3)])
+        return
     with pytest.raises(InputError, match="channels"):
         model_of(FOLDERS[name])(torch.zeros(1, 4, 32, 32))
 

@@ -1,6 +1,7 @@
 """Image processors give the pixels that the reference's processors gave, for configs of released models."""
 
 import json
+from math import prod
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +29,12 @@ def load(raw: dict) -> ImageProcessor:
 def test_pixels_equal_those_of_the_reference(folder):
     processor, wanted = ImageProcessor.load(Repo(folder)), load_file(folder / "pixels.safetensors")
     for path in (path for path in PICTURES if f"{path.stem}.size" in wanted):
-        pixels = processor(path)["pixel_values"][0].float()
+        found = processor(path)
+        pixels = found["pixel_values"][0].float()
+        if processor.recipe.patched:
+            pixels, shape = pixels[None], wanted[f"{path.stem}.shape"].tolist()
+            assert found["spatial_shapes"].tolist() == [shape]
+            assert found["pixel_attention_mask"].tolist() == [[1] * prod(shape) + [0] * (256 - prod(shape))]
         assert pixels.shape[1:] == tuple(wanted[f"{path.stem}.size"].tolist())
         step = max(1, min(pixels.shape[1:]) // 12)
         torch.testing.assert_close(pixels[:, ::step, ::step], wanted[f"{path.stem}.pixels"], atol=1e-6, rtol=0)
@@ -78,6 +84,13 @@ def test_a_tiny_image_becomes_a_whole_one():
             pixels = processor(np.full(shape, 7, np.uint8))["pixel_values"]
             assert pixels.isfinite().all()
             assert min(pixels.shape) >= 1
+
+
+def test_images_that_patches_do_not_cover_are_refused():
+    processor = load({"image_processor_type": "Siglip2ImageProcessor", "do_resize": False, "patch_size": 8})
+    assert processor(np.zeros((8, 24, 3), np.uint8))["spatial_shapes"].tolist() == [[1, 3]]
+    with pytest.raises(InputError, match="no whole patches of 8 × 8"):
+        processor(np.zeros((8, 25, 3), np.uint8))
 
 
 def test_settings_can_be_replaced_and_are_checked():

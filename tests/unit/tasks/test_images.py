@@ -213,7 +213,17 @@ def test_the_task_is_told_by_the_model():
     assert pipeline(model=GOLDEN / "vit/image", device="cpu").task == "image-classification"
     assert pipeline(model=GOLDEN / "deit/image-teacher", device="cpu").task == "image-classification"
     assert pipeline(model=GOLDEN / "vit/base", device="cpu").task == "image-feature-extraction"
-    assert pipeline(model=GOLDEN / "siglip/pairs", device="cpu").task == "zero-shot-image-classification"
+    for family in ("siglip", "siglip2"):
+        assert pipeline(model=GOLDEN / family / "pairs", device="cpu").task == "zero-shot-image-classification"
+
+
+def test_images_of_any_shapes_give_a_vector_for_each_of_their_patches():
+    pipe = pipeline("image-feature-extraction", model=GOLDEN / "siglip2/base", device="cpu")
+    found = pipe([str(GOLDEN / f"pictures/{name}.png") for name in ("wide", "tall", "wide")], batch_size=3)
+    assert [len(one[0]) for one in found] == [4 * 5, 6 * 3, 4 * 5]
+    assert np.asarray(found[0]) == pytest.approx(np.asarray(found[2]), abs=1e-5)
+    pooled = pipe(str(GOLDEN / "pictures/tall.png"), pool=True)
+    assert [len(pooled), len(pooled[0])] == [1, 16]
 
 
 def test_models_that_cannot_do_the_task(tmp_path):
