@@ -51,22 +51,43 @@ def answers_in(value: Any) -> list[Mapping[str, Any]]:
 
 def page_of(answers: Sequence[Mapping[str, Any]], source: Any) -> Image.Image | None:
     """The picture of the page: kept with the answers, or the item's."""
-    kept = next((found for answer in answers if (found := _about(answer).get("page")) is not None), None)
-    if isinstance(kept, Image.Image):
-        return kept
-    return picture_of(source.get("image")) if isinstance(source, Mapping) else None
+    kept = kept_page(answers)
+    if kept is None and isinstance(source, Mapping):
+        return picture_of(source.get("image"))
+    return kept
+
+
+def kept_page(answers: Sequence[Mapping[str, Any]]) -> Image.Image | None:
+    """The picture of a page that came with the answers: no item holds that of a PDF."""
+    pages = (_about(answer).get("page") for answer in answers)
+    return next((page for page in pages if isinstance(page, Image.Image)), None)
+
+
+def words_of(answers: Sequence[Mapping[str, Any]], source: Any) -> list[tuple[str, Rect]]:
+    """The words of the page with their boxes, in thousandths of it: kept with the answers, or the item's."""
+    kept = next((about for answer in answers if (about := _about(answer)).get("words")), None)
+    if kept is not None:
+        pairs = zip(kept["words"], kept["places"], strict=True)
+    else:
+        pairs = source.get("word_boxes") or () if isinstance(source, Mapping) else ()
+    return [(str(word), _rect(box)) for word, box in pairs]
 
 
 def rects_of(answer: Mapping[str, Any]) -> list[Rect]:
     """Where an answer stands, in thousandths of the page: a box for each line of its words."""
     lines: list[Rect] = []
     for box in _about(answer).get("boxes") or ():
-        left, top, right, bottom = (float(side) for side in box)
+        left, top, right, bottom = _rect(box)
         if lines and abs(top - lines[-1][1]) < (bottom - top) / 2 and left >= lines[-1][0]:
             first = lines.pop()
             left, top, right, bottom = first[0], min(first[1], top), max(first[2], right), max(first[3], bottom)
         lines.append((left, top, right, bottom))
     return lines
+
+
+def _rect(box: Sequence[float]) -> Rect:
+    left, top, right, bottom = box
+    return float(left), float(top), float(right), float(bottom)
 
 
 def _about(answer: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -97,7 +118,7 @@ def _picture(
     image = paint.ground(page, size, side)
     across, down = size[0] / SCALE, size[1] / SCALE
     drawn = [
-        paint.Mark(_around(rect, across, down), words[: paint.WORDS], place, colours[str(rank)])
+        paint.Mark(around(rect, across, down), words[: paint.WORDS], place, colours[str(rank)])
         for place, (rank, rect, words) in enumerate(marks)
     ]
     paint.boxes(image, drawn, image.width / size[0])
@@ -105,7 +126,7 @@ def _picture(
     return pictures.drawn(image, f"The page, {size[0]} × {size[1]}: {said[:300]}", room)
 
 
-def _around(rect: Rect, across: float, down: float) -> Rect:
-    """A rectangle in pixels, a little off the words in it."""
+def around(rect: Rect, across: float, down: float) -> Rect:
+    """A rectangle in pixels, a little off the words in it. across, down: pixels that a thousandth of the page takes."""
     left, top, right, bottom = rect
     return (left - GAP) * across, (top - GAP) * down, (right + GAP) * across, (bottom + GAP) * down

@@ -54,7 +54,7 @@ def _said(module: str, result: Any) -> Said:
             return _numbered(
                 [text(next(entry[key] for key in texts.KEYS if key in entry)) for entry in texts.written(result)]
             )
-        case "answers":
+        case "answers" | "document":
             found = result if isinstance(result, list) else [result]
             return _numbered([text(entry.get("answer") or "no answer") for entry in found])
         case "masks":

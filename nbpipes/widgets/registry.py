@@ -19,6 +19,7 @@ from nbpipes.widgets import (
     entities,
     labels,
     masks,
+    page,
     text,
     transcript,
 )
@@ -42,6 +43,7 @@ KINDS: Mapping[str, Kind] = {
     "cells": Kind(cells.Cells, cells.describe),
     "chat": Kind(chat.Chat, chat.describe),
     "depth": Kind(depth.Depth, depth.describe),
+    "document": Kind(page.Page, page.describe),
     "embeddings": Kind(embeddings.Embeddings, embeddings.describe),
     "image_embeddings": Kind(embeddings.Embeddings, embeddings.describe_image),
     "image_labels": Kind(labels.Labels, labels.describe_image),
@@ -52,7 +54,7 @@ KINDS: Mapping[str, Kind] = {
     "transcript": Kind(transcript.Transcript, transcript.describe),
 }
 
-PICTURES = frozenset({"boxes", "depth", "image_embeddings", "image_labels", "masks"})
+PICTURES = frozenset({"boxes", "depth", "document", "image_embeddings", "image_labels", "masks"})
 """Those whose items are pictures."""
 SOUNDS = frozenset({"transcript"})
 """Those whose items are sounds."""
@@ -103,6 +105,8 @@ def parts_of(task: str, value: Any) -> list[Any]:
             return list(blanks.parts_of(value))
         case "boxes" | "masks":
             return list(boxes.parts_of(value))
+        case "document":
+            return list(page.parts_of(value))
         case "transcript":
             return list(transcript.parts_of(value))
     return value if isinstance(value, list) else [value]

@@ -42,11 +42,11 @@ class Rows(NamedTuple):
 def rows_of(module: str, values: Sequence[Any]) -> Rows:
     """How results are shown as rows. module: of the display that draws one of them."""
     match module:
-        case "scores" | "image_labels":
+        case "scores" | "image_labels" | "sounds":
             return _labels(values)
         case "spans":
             return Rows((Column("entities", "number"), Column("found", "chips")), _entities)
-        case "answers":
+        case "answers" | "document":
             return Rows((Column("answer", "text"), Column("score", "number")), _answer)
         case "cells":
             return Rows((Column("answer", "text"), Column("value", "number")), _found_cells)
@@ -73,8 +73,9 @@ def excerpt(source: Any) -> str:
 
 
 def picture_name(source: Any) -> str:
-    """What the picture of an item is called."""
-    return text(name_of(source), WORDS)
+    """What is asked about the picture of an item, else what that is called."""
+    question = answers.part_of(source, "question")
+    return text(question if isinstance(question, str) else name_of(source), WORDS)
 
 
 def sound_name(source: Any) -> str:

@@ -1,6 +1,7 @@
 """Results of every kind, as pipelines give them; notebooks of the tests import this file."""
 
 import numpy as np
+import sample_pages
 import torch
 from PIL import Image, ImageDraw
 
@@ -340,6 +341,11 @@ other_boxes = annotate(
     beach,
     {**META, "model": "tiny/other"},
 )
+
+
+page, page_alone, dense_page = sample_pages.page, sample_pages.page_alone, sample_pages.dense
+no_answer, no_page = sample_pages.no_answer, sample_pages.no_page
+pages = annotate_batch([page, page_alone, no_page], page.task, [page.source, page_alone.source, no_page.source], META)
 
 
 class Detector:

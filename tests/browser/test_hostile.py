@@ -11,7 +11,7 @@ from playwright.sync_api import Browser
 CELL = """
 import nbpipes, samples
 from PIL import Image
-from nbpipes.results import annotate, annotate_batch
+from nbpipes.results import Record, annotate, annotate_batch
 evil = [
     "<img src=x onerror='window.ran=1'>",
     "</script><script>window.ran=1</script>",
@@ -41,6 +41,9 @@ boxes = annotate([{"label": e, "score": 0.5, "box": edges} for e in evil], "obje
 masks = annotate([{"label": e, "score": 0.5, "mask": mask} for e in evil], "image-segmentation", picture, meta)
 depth = annotate({"predicted_depth": mask, "depth": mask}, "depth-estimation", picture, meta)
 guesses = annotate([{"label": e, "score": 0.2} for e in evil], "image-classification", picture, meta)
+about = {"boxes": [[1, 2, 30, 40]], "words": evil, "places": [[1, 2, 30, 40]] * 5}
+page = annotate([Record({"answer": e, "score": 0.5}, meta=about) for e in evil], "document-question-answering",
+                {"image": picture, "question": evil[0]}, meta)
 album = annotate_batch([boxes] * 3, "object-detection", [picture] * 3, meta)
 grid = annotate_batch([scores] * 3, "text-classification", [text] * 3, meta)
 """
@@ -61,6 +64,8 @@ SHOWN = [
     "guesses",
     "album",
     "nbpipes.compare(boxes, boxes)",
+    "page",
+    "nbpipes.compare(page, page)",
 ]
 
 IMAGES = "img:not([src^='data:image/']):not([src^='blob:'])"

@@ -20,10 +20,12 @@ VIEWS = [
 ]
 PICTURES = ["boxes", "no_boxes", "crowd", "without_picture", "masks", "depth", "guesses", "album"]
 
-SHOWN = [*VIEWS, *PICTURES]
+PAGES = ["page", "page_alone", "dense_page", "no_answer", "no_page", "pages"]
+
+SHOWN = [*VIEWS, *PICTURES, *PAGES]
 
 
-@pytest.mark.parametrize("views", [VIEWS, PICTURES], ids=["texts", "pictures"])
+@pytest.mark.parametrize("views", [VIEWS, PICTURES, PAGES], ids=["texts", "pictures", "pages"])
 @pytest.mark.parametrize("app", ["lab", "notebook"])
 def test_views_are_drawn(app: str, views: list[str], notebook: Callable[..., Any], shot: Callable[..., None]) -> None:
     book = notebook(["import samples", *(f"samples.{name}" for name in views)], app)

@@ -1,4 +1,5 @@
 import { draw as drawScene } from "@nbpipes/kit/instances.js";
+import { outline } from "@nbpipes/kit/outline.js";
 
 const DASHES = [[], [10, 3], [4, 2], [14, 3, 3, 3]]; // one for a class, so that colours do not stand alone
 
@@ -30,31 +31,13 @@ export function draw(body, spec, context) {
       });
       return bySize(inside).at(-1) ?? -1;
     },
-    paint(pen, { scale, left, top, unit }, { order, selected, at, colour }) {
+    paint(pen, where, { order, selected, at, colour }) {
       for (const index of bySize(order)) {
         const rect = rects[index];
         if (!rect) continue;
-        const strong = selected.has(index) || index === at;
-        const [x, y] = [rect.left * scale + left, rect.top * scale + top];
-        const [width, height] = [(rect.right - rect.left) * scale, (rect.bottom - rect.top) * scale];
-        if (strong) {
-          pen.globalAlpha = selected.has(index) ? 0.35 : 0.2;
-          pen.fillStyle = colour(index).fill;
-          pen.fillRect(x, y, width, height);
-          pen.globalAlpha = 1;
-        }
-        const dash = DASHES[classes.indexOf(entries[index].label) % DASHES.length] ?? [];
-        // A dark line below a light one can be seen on any picture.
-        for (const [wide, stroke, dashes] of /** @type {const} */ ([
-          [strong ? 6 : 4, "#111", []],
-          [strong ? 3 : 2, colour(index).fill, dash],
-        ])) {
-          pen.lineWidth = wide * unit;
-          pen.strokeStyle = stroke;
-          pen.setLineDash(dashes.map((length) => length * unit));
-          pen.strokeRect(x, y, width, height);
-        }
-        pen.setLineDash([]);
+        const filled = selected.has(index) ? 0.35 : index === at ? 0.2 : 0;
+        const dash = DASHES[classes.indexOf(entries[index].label) % DASHES.length];
+        outline(pen, rect, where, colour(index), { filled, dash });
       }
     },
     exported: {

@@ -28,3 +28,14 @@ def test_a_page_that_came_with_the_answer_is_drawn():
     small = Image.new("RGB", (40, 60))
     assert document.page_of([Record(ANSWER, meta={"page": small})], {"image": "gone.pdf"}) is small
     assert document.page_of([ANSWER], {"image": "gone.pdf"}) is None
+
+
+def test_the_words_of_a_page_are_those_that_were_read_or_given():
+    kept = Record(ANSWER, meta={"words": ["John", "Smith"], "places": BOXES[:2]})
+    given = {"image": None, "word_boxes": [("only", BOXES[2])]}
+    assert document.words_of([ANSWER, kept], given) == [
+        ("John", (100.0, 100.0, 200.0, 140.0)),
+        ("Smith", (210.0, 102.0, 300.0, 141.0)),
+    ]
+    assert document.words_of([ANSWER], given) == [("only", (100.0, 160.0, 220.0, 200.0))]
+    assert document.words_of([ANSWER], "page.png") == []

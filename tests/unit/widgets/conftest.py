@@ -63,6 +63,12 @@ def results(entities: Records, many: Records) -> dict[str, Record | Records]:
             {},
         ),
         "blanks": annotate(words, "fill-mask", "a [MASK] one", {}),
+        "page": annotate(
+            [Record({"score": 0.5, "answer": "Ada", "start": 0, "end": 0}, meta={"boxes": [[100, 100, 200, 150]]})],
+            "document-question-answering",
+            {"image": PICTURE, "question": "Who?", "word_boxes": [("Ada", [100, 100, 200, 150])]},
+            {},
+        ),
         "embeddings": annotate_batch(vectors, "feature-extraction", ["a", "b", "c"], {}),
         "boxes": annotate(
             [{"score": 0.5, "label": "cat", "box": {"xmin": 1, "ymin": 2, "xmax": 9, "ymax": 8}}],

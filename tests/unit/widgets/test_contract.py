@@ -38,6 +38,7 @@ WITH_SAMPLES = [
         "gallery",
         "labels",
         "masks",
+        "page",
         "text",
         "transcript",
     ),
