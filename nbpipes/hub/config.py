@@ -63,6 +63,15 @@ class Config:
         return tuple(named[i] for i in range(len(named)))
 
     @property
+    def writing(self) -> dict[str, Any]:
+        """What the file says of how texts are written, which is there where generation_config.json is not."""
+        own = (
+            *("bos_token_id", "eos_token_id", "pad_token_id", "decoder_start_token_id"),
+            *("forced_eos_token_id", "encoder_no_repeat_ngram_size"),
+        )
+        return {name: getattr(self, name, None) for name in own} | self.raw
+
+    @property
     def label_ids(self) -> dict[str, int]:
         """The number of each class by its name, in the order of the file's label2id where it has one."""
         return dict(self.label2id) if self.label2id else {label: i for i, label in enumerate(self.labels)}

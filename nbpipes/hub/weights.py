@@ -144,7 +144,7 @@ def fill(
         moved = [names.get(target, target) for target in move.targets]
         targets = [target for target in moved if target in wanted and target not in ties]
         if not targets:
-            if move.targets:
+            if move.targets and not ties.keys() & set(moved):  # a copy of a tied one is known
                 unused.append(move.source)
             continue
         for target, tensor in zip(moved, move.change(source.tensor(move.source)), strict=True):

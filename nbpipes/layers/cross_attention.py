@@ -97,10 +97,28 @@ class Memory:
     def _spread(self, both: Tensor) -> Tensor:
         """From packed keys and values to `(sources, 2 * heads, longest, head_dim)`."""
         slots = both.new_zeros(self.count * self.longest, *both.shape[1:])
-        rows = torch.arange(self.count, device=both.device) * self.longest
-        sizes = torch.tensor(self.layout.lengths, device=both.device)
-        slots[rows.repeat_interleave(sizes, output_size=len(both)) + self.layout.positions] = both
+        slots[_slots(self.layout)] = both
         return slots.unflatten(0, (self.count, self.longest)).transpose(1, 2).contiguous()
+
+
+class Uneven:
+    """The sources of texts that are read at once and have several lengths. layout: of the texts."""
+
+    def __init__(self, memory: Memory, layout: Layout) -> None:
+        self.memory, self.slots = memory, _slots(layout)
+        self.count = len(layout.lengths) * max(layout.lengths)
+
+    def attend(self, q: Tensor, layer: int, project: Projection, scale: float | None) -> Tensor:
+        even = q.new_zeros(self.count, *q.shape[1:])
+        even[self.slots] = q
+        return self.memory.attend(even, layer, project, scale)[self.slots]
+
+
+def _slots(layout: Layout) -> Tensor:
+    """The place of each token where all sequences are as long as the longest of them."""
+    sizes = torch.tensor(layout.lengths, device=layout.positions.device)
+    rows = torch.arange(len(layout.lengths), device=sizes.device) * max(layout.lengths)
+    return rows.repeat_interleave(sizes, output_size=len(layout.positions)) + layout.positions
 
 
 class Watched:

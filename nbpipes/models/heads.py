@@ -29,6 +29,7 @@ class Head(StrEnum):
     LABEL_MAPS = "label_maps"
     CAUSAL = "causal"
     SEQ2SEQ = "seq2seq"
+    VISION2SEQ = "vision2seq"
     CTC = "ctc"
     AUDIO = "audio"
     SPEECH = "speech"

@@ -73,6 +73,7 @@ MODULES: Mapping[str, str] = MappingProxyType(
         "table-transformer": "vision.detr",
         "unispeech-sat": "audio.wav2vec2",
         "upernet": "vision.upernet",
+        "vision-encoder-decoder": "joint.vision_encoder_decoder",
         "vit": "vision.vit",
         "wav2vec2": "audio.wav2vec2",
         "wavlm": "audio.wavlm",

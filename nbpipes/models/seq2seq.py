@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from nbpipes.hub.weights import Rule, rename
 from nbpipes.layers.cache import Cache
-from nbpipes.layers.cross_attention import About, Alongside, Memory
+from nbpipes.layers.cross_attention import About, Alongside, Memory, Uneven, Watched
 from nbpipes.layers.decoder_attention import Prompts, Reading, Step
 from nbpipes.layers.linear import Linear
 from nbpipes.layers.packing import Layout, ScoreBias
@@ -119,10 +119,22 @@ class TextDecoder(CausalTrunk):
         """Reads texts that lie in the same layout as their sources. Returns `(tokens or kept, width)`."""
         return self._read(input_ids, About(Prompts(layout), Alongside(states, layout)), keep)
 
+    def remember(self, states: Tensor, layout: Layout) -> Memory:
+        """Keys and values of sources, of all layers. states: of the encoder, packed by `layout`."""
+        memory = Memory(states, layout, len(self.blocks))
+        for i, block in enumerate(self.blocks):
+            cross: Any = block.cross
+            memory.both(i, cross.keys_and_values)
+        return memory
+
+    def look(self, input_ids: Tensor, layout: Layout, source: Memory | Watched, keep: Tensor | None = None) -> Tensor:
+        """Reads whole texts of equal length about sources that are remembered. Returns `(tokens or kept, width)`."""
+        return self._read(input_ids, About(Prompts(layout), source), keep)
+
     def open(
         self, prompt_ids: Tensor, prompts: Layout, states: Tensor, layout: Layout, room: int
     ) -> tuple[Tensor, Draft]:
-        """Begins a text about each source, with prompts of equal length. states: of the sources, packed by `layout`.
+        """Begins a text about each source, with a prompt each. states: of the sources, packed by `layout`.
 
         Returns what follows from the last token of each prompt, `(rows, width)`.
         """
@@ -131,7 +143,8 @@ class TextDecoder(CausalTrunk):
     def draft(self, prompt_ids: Tensor, prompts: Layout, memory: Memory, room: int) -> tuple[Tensor, Draft]:
         """The same about sources that are remembered."""
         draft = Draft(Cache(prompts.lengths, len(self.blocks), room), memory)
-        reading = About(Prompts(prompts, draft.past), draft.memory)
+        alike = len(set(prompts.lengths)) == 1
+        reading = About(Prompts(prompts, draft.past), memory if alike else Uneven(memory, prompts))
         return self._read(prompt_ids, reading, None)[prompts.ends], draft
 
     def go_on(self, tokens: Tensor, draft: Draft) -> Tensor:

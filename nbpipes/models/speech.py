@@ -1,14 +1,12 @@
 """Models that write down what they hear: an encoder hears sounds, a decoder writes about them."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from nbpipes.hub.weights import rename
-from nbpipes.layers.cross_attention import About, Memory, Watched
-from nbpipes.layers.decoder_attention import Prompts
+from nbpipes.layers.cross_attention import Memory, Watched
 from nbpipes.layers.packing import Layout
 from nbpipes.models.family import HeadSpec, Model
 from nbpipes.models.outputs import Encoded, TokenLogits
@@ -18,26 +16,10 @@ EVEN = 16
 """Texts that are watched are filled up to a multiple of this: oneDNN keeps what it compiled for every length."""
 
 
-class SpeechDecoder(TextDecoder):
-    """Writes about sounds. What it remembers of them serves several texts, one after the other."""
-
-    def remember(self, states: Tensor, layout: Layout) -> Memory:
-        """Keys and values of sounds, of all layers."""
-        memory = Memory(states, layout, len(self.blocks))
-        for i, block in enumerate(self.blocks):
-            cross: Any = block.cross
-            memory.both(i, cross.keys_and_values)
-        return memory
-
-    def look(self, input_ids: Tensor, layout: Layout, source: Memory | Watched, keep: Tensor | None = None) -> Tensor:
-        """Reads whole texts of equal length about sounds. Returns `(tokens or kept, width)`."""
-        return self._read(input_ids, About(Prompts(layout), source), keep)
-
-
 class SpeechTrunk(nn.Module):
     """An encoder of sounds, which gives packed states and their layout, and a decoder. limit: tokens of a text."""
 
-    def __init__(self, encoder: nn.Module, decoder: SpeechDecoder, limit: int) -> None:
+    def __init__(self, encoder: nn.Module, decoder: TextDecoder, limit: int) -> None:
         super().__init__()
         self.encoder, self.decoder, self.limit = encoder, decoder, limit
 

@@ -2,34 +2,37 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import Any, ClassVar
 
-import numpy as np
 from PIL import Image
-from tokenizers import Encoding
 
 from nbpipes.engine.inputs import Given
 from nbpipes.engine.loop import ChunkOutput
 from nbpipes.engine.options import Options
 from nbpipes.engine.pipeline import Pipeline
 from nbpipes.errors import InputError
+from nbpipes.generation.loop import Request
+from nbpipes.models.heads import Head
 from nbpipes.processing.batch import Batch, Chunk, pack
-from nbpipes.processing.documents.boxes import SCALE, Box
+from nbpipes.processing.documents.boxes import Box
 from nbpipes.processing.documents.ocr import recognise
 from nbpipes.processing.documents.page import Page, read_page
 from nbpipes.processing.images import Pixels, stack
 from nbpipes.processing.media import is_url
 from nbpipes.results.pictures import remember
 from nbpipes.results.records import Record, Records
+from nbpipes.tasks.document_pointing import Lengths, Pointing
+from nbpipes.tasks.document_writing import Asked, about_pages, question_batch, question_chunk, written_answers
 from nbpipes.tasks.images import check_timeout
-from nbpipes.tasks.span_search import chances, likeliest_spans
-from nbpipes.tasks.text import longest, text_chunk
+from nbpipes.tasks.writing import Writing, WritingOptions
 
-Answer = dict[str, Any]
+PAGES = 4
+"""Large pages that are written about at a time: keys and values of each take about 150 MB."""
 
 
 @dataclass(frozen=True)
-class DocumentQuestionAnsweringOptions(Options):
+class DocumentQuestionAnsweringOptions(WritingOptions, Options):
     """top_k: how many answers, best first. max_answer_len: tokens of an answer at most.
     max_seq_len: tokens of question and page that are read at once, as many as the model takes unless given.
     doc_stride: tokens that the windows of a longer page share; half of max_seq_len, at most 256, unless given.
@@ -37,6 +40,7 @@ class DocumentQuestionAnsweringOptions(Options):
     handle_impossible_answer: lets "" compete, with the score that the model gives to no answer.
     page: of a PDF, from 1 on. lang, tesseract_config: for recognising words on an image without word_boxes.
     timeout: seconds that a download may take, None = 10. padding changes nothing.
+    The rest is for models that write their answer; these read no words, and need none.
     """
 
     top_k: int = 1
@@ -59,20 +63,11 @@ class DocumentQuestionAnsweringOptions(Options):
                 raise InputError(f"{name} must be a number from {bound} on, not {value!r}")
         check_timeout(self.timeout)
 
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """The part of a page that a chunk reads. picture: of the page, where its item cannot be drawn again.
-    pixels: of the page, for models that look at it."""
-
-    encoding: Encoding
-    words: list[str]
-    boxes: list[Box]
-    picture: Image.Image | None
-    pixels: Pixels | None
+    def settings(self) -> dict[str, Any]:
+        return {name: value for name, value in super().settings().items() if name != "top_k"}
 
 
-class DocumentQuestionAnsweringPipeline(Pipeline[DocumentQuestionAnsweringOptions]):
+class DocumentQuestionAnsweringPipeline(Writing[DocumentQuestionAnsweringOptions]):
     """Finds the answer to a question on a page.
 
         pipeline("document-question-answering")("invoice.png", "What is the invoice number?")
@@ -80,12 +75,14 @@ class DocumentQuestionAnsweringPipeline(Pipeline[DocumentQuestionAnsweringOption
 
     An item is `{"image": …, "question": …}`, with the words of the page as "word_boxes" where they are known; an image
     is whatever the image tasks take, or a PDF. Its result is a list of answers; start and end count words of the page.
-    `answer.meta["boxes"]` are the boxes of its words, in thousandths of the page.
+    `answer.meta["boxes"]` are the boxes of its words, in thousandths of the page; "words" and "places" are all words of
+    the page and their boxes.
     """
 
     options_class = DocumentQuestionAnsweringOptions
     kind = "document-question-answering"
     wanted = '(image, question), image= and question=, or {"image": …, "question": …}'
+    writing_defaults: ClassVar[Mapping[str, Any]] = {"max_new_tokens": 256}
 
     def is_item(self, value: Any) -> bool:
         return isinstance(value, Mapping)
@@ -102,29 +99,37 @@ class DocumentQuestionAnsweringPipeline(Pipeline[DocumentQuestionAnsweringOption
             raise InputError(f"document question answering needs {self.wanted}")
         return super().arguments((named["image"],), options)
 
+    @property
+    def writes(self) -> bool:
+        """Whether the model writes its answer, and points at no words."""
+        return self.model.kind is Head.VISION2SEQ
+
+    @property
+    def budget(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """Tokens, or for models that write pixels: of a few large pages."""
+        return PAGES * 2560 * 1920 if self.writes else Pipeline.budget
+
     def preprocess(self, item: Any, options: DocumentQuestionAnsweringOptions | None = None) -> Iterator[Chunk]:
         given = options or self.options
         question = _question(item)
-        page = read_page(item.get("image"), item.get("word_boxes"), page=given.page, timeout=given.timeout)
+        source, word_boxes = item.get("image"), [] if self.writes else item.get("word_boxes")
+        page = read_page(source, word_boxes, page=given.page, timeout=given.timeout)
+        picture, pixels = _picture(source, page), self._pixels(page)
+        if self.writes:
+            if pixels is None:
+                raise InputError("this model looks at the page: give an image, and image_processor= to pipeline()")
+            yield question_chunk(self.tokenizer, question, Asked(pixels, picture))
+            return
         words, boxes = page.words, page.boxes
         if words is None or boxes is None:
             words, boxes = self._recognised(page, given)
-        if not words:
-            return
-        picture, pixels = _picture(item.get("image"), page), self._pixels(page)
-        for encoding in self._windows(question, words, given):
-            window = Window(encoding, words, boxes, picture, pixels)
-            chunk = text_chunk(encoding, self.tokenizer, self.model.limit, window)
-            inputs = {"input_ids": encoding.ids, "token_type_ids": encoding.type_ids}
-            places = self._places(encoding, boxes)
-            yield Chunk(inputs | {"bbox": places}, window, chunk.size, group=pixels is not None)
+        if words:
+            lengths = Lengths(given.max_seq_len, given.max_question_len, given.doc_stride)
+            yield from self._pointing.chunks(question, words, boxes, lengths, picture, pixels)
 
-    def collate(self, chunks: Sequence[Chunk]) -> Batch:
-        images = [chunk.note.pixels for chunk in chunks if chunk.note.pixels is not None]
-        if not images:
-            return super().collate(chunks)
-        batch = pack(chunks, self.device)
-        return Batch(batch.inputs | {"pixel_values": stack(images).to(self.device)}, batch.counts)
+    @cached_property
+    def _pointing(self) -> Pointing:
+        return Pointing(self.tokenizer, self.model)
 
     def _pixels(self, page: Page) -> Pixels | None:
         """The page as the model sees it, where it does."""
@@ -137,64 +142,26 @@ class DocumentQuestionAnsweringPipeline(Pipeline[DocumentQuestionAnsweringOption
             raise InputError(f"document question answering needs {self.wanted}")
         return recognise(page.image, options.lang, options.tesseract_config)
 
-    def _windows(self, question: str, words: list[str], options: DocumentQuestionAnsweringOptions) -> list[Encoding]:
-        """All words of a page in windows, each behind the question."""
-        length = options.max_seq_len or longest(self.tokenizer, self.model) or 512
-        stride = min(length // 2, 256) if options.doc_stride is None else options.doc_stride
-        if self.tokenizer.padding_side != "right":
-            raise InputError("document question answering needs a tokenizer whose padding_side is 'right'")
-        return self.tokenizer.windows(
-            self._asked(question, options.max_question_len),
-            words,
-            truncation="only_second",
-            max_length=length,
-            stride=stride,
-            is_split_into_words=True,
-        )
+    def collate(self, chunks: Sequence[Chunk]) -> Batch:
+        if self.writes:
+            return question_batch(chunks, self.device)
+        images = [chunk.note.pixels for chunk in chunks if chunk.note.pixels is not None]
+        if not images:
+            return Pipeline.collate(self, chunks)
+        batch = pack(chunks, self.device)
+        return Batch(batch.inputs | {"pixel_values": stack(images).to(self.device)}, batch.counts)
 
-    def _asked(self, question: str, limit: int) -> list[str]:
-        """The words of a question, less those beyond so many tokens."""
-        words = question.split()
-        while len(words) > 1:
-            whole = self.tokenizer.windows(words, truncation=False, add_special_tokens=False, is_split_into_words=True)[
-                0
-            ]
-            if len(whole) <= limit:
-                break
-            words = words[: max(1, min(len(words) - 1, whole.word_ids[limit]))]
-        return words
-
-    def _places(self, encoding: Encoding, boxes: list[Box]) -> list[Box]:
-        """The box of each token: that of its word, one of their own for separators, and none for the rest."""
-        sep, between = self.tokenizer.sep_token_id, self.tokenizer.settings.get("sep_token_box", [SCALE] * 4)
-        tokens = zip(encoding.ids, encoding.sequence_ids, encoding.word_ids, strict=True)
-        return [
-            boxes[word] if side == 1 and word is not None else between if token == sep else [0] * 4
-            for token, side, word in tokens
-        ]
+    def request(self, batch: Batch, chunks: Sequence[Chunk], options: DocumentQuestionAnsweringOptions) -> Request:
+        return about_pages(self, batch, chunks, self.settings(options), options)
 
     def postprocess(
         self, outputs: Sequence[ChunkOutput], options: DocumentQuestionAnsweringOptions | None = None
-    ) -> list[Answer]:
+    ) -> list[Record]:
         given = options or self.options
-        answers: list[Answer] = []
-        nothing = 1e6
-        for out in outputs:
-            window: Window = out.chunk.note
-            ids, sides = window.encoding.ids, window.encoding.sequence_ids
-            opening = np.array(ids) == self.tokenizer.cls_token_id
-            allowed = np.array([side == 1 for side in sides]) | opening
-            start = chances(out.output.start.float().numpy(), allowed)
-            end = chances(out.output.end.float().numpy(), allowed)
-            nothing = min(nothing, float(start[0] * end[0]))
-            start[0] = end[0] = 0.0
-            for first, last, score in likeliest_spans(start, end, allowed, given.top_k, given.max_answer_len):
-                words = window.encoding.word_ids[first], window.encoding.word_ids[last]
-                if words[0] is not None and words[1] is not None:
-                    answers.append(_answer(window, words[0], words[1], score))
-        if given.handle_impossible_answer and outputs:
-            answers.append(Record({"score": nothing, "answer": "", "start": 0, "end": 0}))
-        return sorted(answers, key=lambda answer: -answer["score"])[: given.top_k]
+        if self.writes:
+            return written_answers(self.tokenizer, outputs[0])[: given.top_k]
+        impossible = given.handle_impossible_answer
+        return self._pointing.answers(outputs, given.top_k, given.max_answer_len, impossible=impossible)
 
     def annotated(self, result: Any, item: Any) -> Any:
         """The answers, each aware of where it stands on the page."""
@@ -204,13 +171,6 @@ class DocumentQuestionAnsweringPipeline(Pipeline[DocumentQuestionAnsweringOption
     def gather(self, results: list[Any], items: list[Any], options: DocumentQuestionAnsweringOptions) -> Any:
         annotated = [self.annotated(result, item) for result, item in zip(results, items, strict=True)]
         return super().gather(annotated, items, options)
-
-
-def _answer(window: Window, first: int, last: int, score: float) -> Record:
-    """Words of a page as an answer that knows where they stand."""
-    answer = {"score": score, "answer": " ".join(window.words[first : last + 1]), "start": first, "end": last}
-    about: dict[str, Any] = {"boxes": window.boxes[first : last + 1]}
-    return Record(answer, meta=about if window.picture is None else about | {"page": window.picture})
 
 
 SHOWN = 1024

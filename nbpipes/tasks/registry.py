@@ -190,7 +190,7 @@ TASKS: dict[str, Row] = {
     ),
     "document-question-answering": Row(
         "document_question_answering:DocumentQuestionAnsweringPipeline",
-        (Head.SPANS,),
+        (Head.SPANS, Head.VISION2SEQ),
         ("impira/layoutlm-document-qa", "beed3c4"),
         architectures=("LayoutLMForQuestionAnswering", "LayoutLMv3ForQuestionAnswering"),
         kind="multimodal",
@@ -210,6 +210,9 @@ PAIRS: Mapping[tuple[str, str], tuple[str, str]] = MappingProxyType(
     dict.fromkeys((("en", "fr"), ("en", "de"), ("en", "ro")), ("google-t5/t5-base", "a9723ea"))
 )
 """The default models of translation_XX_to_YY."""
+
+SILENT = ("VisionEncoderDecoderModel",)
+"""Class names that tell no task: such models describe images, read letters or answer questions."""
 
 AUTO_CLASSES: Mapping[str, Head] = MappingProxyType(
     {
@@ -232,6 +235,7 @@ AUTO_CLASSES: Mapping[str, Head] = MappingProxyType(
         "AutoModelForTableQuestionAnswering": Head.CELLS,
         "AutoModelForTokenClassification": Head.TOKENS,
         "AutoModelForUniversalSegmentation": Head.MASKS,
+        "AutoModelForVision2Seq": Head.VISION2SEQ,
         "AutoModelForZeroShotImageClassification": Head.PAIRS,
     }
 )
@@ -255,7 +259,7 @@ def find(task: str) -> tuple[str, Row]:
 
 def infer(architectures: tuple[str, ...]) -> str | None:
     """The task that the class names in a config.json tell, or None."""
-    for architecture in architectures:
+    for architecture in (name for name in architectures if name not in SILENT):
         for name, row in TASKS.items():
             if architecture.endswith(row.architectures or ("\0",)):
                 return name

@@ -23,7 +23,7 @@ from nbpipes.results.records import Record, Records
 from nbpipes.results.tables import computed
 from nbpipes.tasks.table_pointing import Answers, Pointing
 from nbpipes.tasks.text2text import about_sources
-from nbpipes.tasks.writing import Told, Writing, WritingOptions
+from nbpipes.tasks.writing import Writing, WritingOptions
 
 PADDINGS = (True, False, None, "longest", "max_length", "do_not_pad")
 
@@ -129,13 +129,6 @@ class TableQuestionAnsweringPipeline(Writing[TableQuestionAnsweringOptions]):
                 return self._pointing.in_turn(chunks, ask)
 
         return [ChunkOutput(chunk, out) for chunk, out in zip(chunks, compute.run(work), strict=True)]
-
-    def forward_stream(self, chunks: Sequence[Chunk], options: TableQuestionAnsweringOptions) -> Told:
-        return super().forward_stream(chunks, options) if self.writes else self._at_once(chunks, options)
-
-    def _at_once(self, chunks: Sequence[Chunk], options: TableQuestionAnsweringOptions) -> Told:
-        yield from ()  # there is nothing to tell on the way
-        return self.forward(chunks, options)
 
     def postprocess(self, outputs: Sequence[ChunkOutput], options: TableQuestionAnsweringOptions | None = None) -> Any:
         given = options or self.options

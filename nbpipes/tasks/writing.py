@@ -105,6 +105,11 @@ class Writing(Pipeline[OptionsT]):
     writing_defaults: ClassVar[Mapping[str, Any]] = {}
     """Settings that the pipeline has where neither the user nor the model says otherwise."""
 
+    @property
+    def writes(self) -> bool:
+        """Whether the model writes: some tasks have other models too."""
+        return True
+
     def request(self, batch: Batch, chunks: Sequence[Chunk], options: OptionsT) -> Request:
         """What to write for a batch."""
         raise NotImplementedError(f"{type(self).__name__} must define request")
@@ -129,6 +134,8 @@ class Writing(Pipeline[OptionsT]):
 
     def forward(self, chunks: Chunk | Sequence[Chunk], options: OptionsT | None = None) -> Any:
         """Writes on, for one chunk or a batch of them. Returns a ChunkOutput for a chunk, a list of them for a list."""
+        if not self.writes:
+            return super().forward(chunks, options)
         if isinstance(chunks, Chunk):
             return self.forward([chunks], options)[0]
         steps = self._write(chunks, options or self.options, tell=False)
@@ -140,7 +147,11 @@ class Writing(Pipeline[OptionsT]):
 
     def forward_stream(self, chunks: Sequence[Chunk], options: OptionsT) -> Told:
         """The same, and tells after each step the number of a chunk and the new text that it has by now."""
-        return self._write(chunks, options, tell=True)
+        return self._write(chunks, options, tell=True) if self.writes else self._at_once(chunks, options)
+
+    def _at_once(self, chunks: Sequence[Chunk], options: OptionsT) -> Told:
+        yield from ()  # there is nothing to tell on the way
+        return self.forward(chunks, options)
 
     def _write(self, chunks: Sequence[Chunk], options: OptionsT, *, tell: bool) -> Told:
         """Each step is a job of its own for the compute thread, so an interrupt waits for one token at most; what is
@@ -150,7 +161,7 @@ class Writing(Pipeline[OptionsT]):
         try:
             work = compute.run(lambda: self._writer(chunks, options))
             while not work.finished:
-                progress = compute.run(work.advance)
+                progress = compute.run(work.advance, size=len(chunks), kind=id(work))
                 for number, added in progress.added.items() if tell else ():
                     ids.setdefault(number, []).extend(added)
                     text = self.tokenizer.decode(ids[number], skip_special_tokens=True)
@@ -198,11 +209,7 @@ class Writing(Pipeline[OptionsT]):
         repo, config = self.model.repo, self.model.config
         if repo is not None and repo.has("generation_config.json"):
             return repo.json("generation_config.json")
-        own = (
-            *("bos_token_id", "eos_token_id", "pad_token_id", "decoder_start_token_id"),
-            *("forced_eos_token_id", "encoder_no_repeat_ngram_size"),
-        )
-        return {name: getattr(config, name, None) for name in own} | dict(config.raw)
+        return config.writing
 
     @cached_property
     def _task_settings(self) -> dict[str, Any]:

@@ -86,7 +86,29 @@ BIT = {
     "out_features": ["stage1", "stage2", "stage3"],
     "embedding_dynamic_padding": True,
 }
+DONUT = {
+    "encoder": {
+        "model_type": "donut-swin",
+        "image_size": [2560, 1920],
+        "embed_dim": 128,
+        "depths": [2, 2, 14, 2],
+        "num_heads": [4, 8, 16, 32],
+        "window_size": 10,
+    },
+    "decoder": {
+        "model_type": "mbart",
+        "vocab_size": 57532,
+        "max_position_embeddings": 128,
+        "decoder_layers": 4,
+        "scale_embedding": True,
+        "add_cross_attention": True,
+        "is_decoder": True,
+        "is_encoder_decoder": False,
+    },
+    "tie_word_embeddings": False,
+}
 RELEASED: dict[str, tuple[str, str, str, dict[str, Any]]] = {
+    "donut-base-finetuned-docvqa": ("AutoModelForVision2Seq", "vision2seq", "vision-encoder-decoder", DONUT),
     "dpt-large": (DEPTH, "depth", "dpt", DPT_LARGE),
     "dpt-large-ade": (
         *LABELLED,

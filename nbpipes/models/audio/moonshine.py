@@ -21,7 +21,8 @@ from nbpipes.layers.rope import Rope
 from nbpipes.models.decoding import Embedding
 from nbpipes.models.family import Family
 from nbpipes.models.heads import Head
-from nbpipes.models.speech import SpeechDecoder, SpeechModel, SpeechTrunk, spoken_words
+from nbpipes.models.seq2seq import TextDecoder
+from nbpipes.models.speech import SpeechModel, SpeechTrunk, spoken_words
 
 LAYER, OURS = "layers.{i}", "blocks.{i}"
 KERNELS, STRIDES = (127, 7, 3), (64, 3, 2)
@@ -156,7 +157,7 @@ def moonshine(c: MoonshineConfig) -> SpeechTrunk:
     blocks = Blocks(block() for _ in range(c.encoder_num_hidden_layers))
     return SpeechTrunk(
         SampleEncoder(c.hidden_size, blocks, rope(c.encoder_num_attention_heads)),
-        SpeechDecoder(
+        TextDecoder(
             (cross_block() for _ in range(c.decoder_num_hidden_layers)),
             norm(),
             Embedding(c.vocab_size, c.hidden_size),

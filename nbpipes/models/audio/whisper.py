@@ -19,7 +19,8 @@ from nbpipes.layers.packing import Layout
 from nbpipes.models.decoding import Embedding
 from nbpipes.models.family import Family
 from nbpipes.models.heads import Head
-from nbpipes.models.speech import SpeechDecoder, SpeechModel, SpeechTrunk, spoken_words
+from nbpipes.models.seq2seq import TextDecoder
+from nbpipes.models.speech import SpeechModel, SpeechTrunk, spoken_words
 
 LAYER, OURS = "layers.{i}", "blocks.{i}"
 
@@ -128,7 +129,7 @@ def whisper(c: WhisperConfig) -> SpeechTrunk:
     embedding = Embedding(c.vocab_size, c.d_model, positions=c.max_target_positions)
     return SpeechTrunk(
         SoundEncoder(c.num_mel_bins, c.d_model, c.max_source_positions, blocks),
-        SpeechDecoder((cross_block() for _ in range(c.decoder_layers)), norm(), embedding),
+        TextDecoder((cross_block() for _ in range(c.decoder_layers)), norm(), embedding),
         c.max_target_positions,
     )
 
