@@ -11,9 +11,10 @@ const STILL = 4; // px that a pointer may move in a click
 const STEP = 2;
 
 /**
- * Something that is heard for a time. colour: of its band.
+ * Something that is heard for a time. colour: of its band. share: how high it is, 1 if not told.
  *
- * @typedef {{from: number, to: number, label: string, colour: import("@nbpipes/kit/palette.js").Colour}} Band
+ * @typedef {{from: number, to: number, label: string, colour: import("@nbpipes/kit/palette.js").Colour,
+ *   share?: number}} Band
  * @typedef {{name: string, bands: Band[]}} Lane bands in the order of their beginnings, which do not overlap
  */
 
@@ -184,16 +185,17 @@ export function wave({ sound, play, lanes, context, mark, press }) {
     if (named) write(fitted(pen, name, gutter() - 6), 0, top + LANE / 2);
     let drawn = -1;
     for (let i = first(bands, view.from); i < bands.length && bands[i].from < view.to; i++) {
-      const { from, to, label, colour } = bands[i];
+      const { from, to, label, colour, share = 1 } = bands[i];
       const left = Math.max(x(from), gutter());
       const right = Math.min(x(to), wide());
       if (right < drawn + 1) continue; // an hour has more bands than pixels
       drawn = right;
       const width = Math.max(right - left - 1, 1);
-      fill(colour.fill, left, top + 2, width, LANE - 3);
+      const high = share * (LANE - 3);
+      fill(colour.fill, left, top + LANE - 1 - high, width, high);
       const [line, size] = from <= now && now < to ? [ink.played, 4] : [colour.line, 2];
       fill(line, left, top + LANE - 1 - size, width, size);
-      if (width > 24) write(fitted(pen, label, width - 8), left + 4, top + LANE / 2, "#111");
+      if (width > 24) write(fitted(pen, label, width - 8), left + 4, top + LANE / 2, share > 0.7 ? "#111" : ink.text);
     }
   }
 
@@ -218,8 +220,6 @@ export function wave({ sound, play, lanes, context, mark, press }) {
     over = left(event);
     if (drag?.range) marked = ordered(drag.from, at(over));
     else if (drag && Math.abs(over - drag.x) > STILL) void play.seek(at(over));
-    const found = hit(event);
-    canvas.title = found ? lanes[found[0]].bands[found[1]].label : "";
     paint();
   });
   canvas.addEventListener("pointerup", (event) => {

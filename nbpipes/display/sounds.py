@@ -17,7 +17,7 @@ def draw(value: Any, source: Any, room: int) -> str:
         table = _over_time(entries, room // 3)
     else:
         table = scores.draw(value, None, room // 3)
-    return player(source, min(PLAYED, room - kit.size(table))) + table
+    return player(value, source, min(PLAYED, room - kit.size(table))) + table
 
 
 def draw_batch(values: Sequence[Any], sources: Sequence[Any], room: int) -> str:

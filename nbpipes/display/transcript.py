@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 from nbpipes.display import kit, plain
-from nbpipes.results.sounds import copy_of, name_of
+from nbpipes.results.sounds import copy_of, name_of, rate_of
 from nbpipes.results.speech import chunks_of, times_of
 
 PLAYED = 64_000
@@ -24,9 +24,12 @@ def draw_batch(values: Sequence[Any], sources: Sequence[Any], room: int) -> str:
     return kit.blocks(partial(_draw, PLAYED_EACH), values, sources, room)
 
 
-def player(source: Any, room: int) -> str:
-    """Return an audio element with as much of the sound as `room` bytes hold, or nothing where it cannot be had."""
-    found = copy_of(source, max(room - 600, 0) * 3 // 4)
+def player(value: Any, source: Any, room: int) -> str:
+    """Return an audio element with as much of the sound as `room` bytes hold, or nothing where it cannot be had.
+
+    value: the result that is about it.
+    """
+    found = copy_of(source, max(room - 600, 0) * 3 // 4, rate_of(value))
     if found is None:
         return ""
     name = kit.escape(name_of(source), 80)
@@ -54,7 +57,7 @@ def _draw(played: int, value: Any, source: Any, room: int) -> str:
     parts = chunks_of(value)
     table = _table(parts, min(room // 4, 12_000)) if parts else ""
     left = room - kit.size(text) - kit.size(table)
-    sound = player(source, min(played, left))
+    sound = player(value, source, min(played, left))
     return f"{sound}{text}{table}"
 
 

@@ -1,16 +1,18 @@
 """The sounds that results are about: opened again to be drawn and played, and short copies that HTML can hold.
 
-What a result plays is its source as the user gave it: files are opened again when the result is drawn. Nothing is
-downloaded for that.
+What a result plays is its source as the user gave it: files are opened again when the result is drawn. Only what was
+downloaded is kept, because drawing a result must not go to the network.
 """
 
 import base64
 import binascii
 import os
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
+from threading import Lock
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -37,8 +39,15 @@ class Level(NamedTuple):
 
 LEVELS = (Level(0.9, 4_000, 16_000), Level(0.95, 2_400, 12_000), Level(0.98, 1_400, 12_000))
 """Compressing takes time, so what is likely to be too large is not tried."""
+KEPT = 64 << 20
+"""Bytes of downloaded files that are kept, all together; the oldest ones are forgotten."""
 LONGEST_WHOLE = 7 * 24 * 3600
 """Seconds that a file may claim to have: headers that were never completed claim any number."""
+
+
+_kept: OrderedDict[str, bytes] = OrderedDict()
+"""Downloaded files by their addresses."""
+_lock = Lock()
 
 
 class Copy(NamedTuple):
@@ -68,12 +77,22 @@ class Sound(NamedTuple):
         return self.frames / self.rate
 
 
+def remember(url: str, data: bytes) -> None:
+    """Keeps a file that was downloaded, for playing what results are about."""
+    with _lock:
+        _kept.pop(url, None)
+        _kept[url] = data
+        while sum(map(len, _kept.values())) > KEPT:
+            _kept.popitem(last=False)
+
+
 @contextmanager
 def opened(source: Any, rate: int | None = None) -> Iterator[Sound]:
     """The sound that an item of a call stands for, to be read anywhere.
 
-    source: a path, the bytes or base64 of a file, or a dict with these or with samples and their rate; an array or
-    tensor of samples at `rate`. InputError, or whatever is wrong with the file, where it cannot be had any more.
+    source: a path, the bytes or base64 of a file, the URL of one that was downloaded, or a dict with these or with
+    samples and their rate; an array or tensor of samples at `rate`. InputError, or whatever is wrong with the
+    file, where it cannot be had any more.
     """
     if isinstance(source, Mapping):
         samples = next((source[name] for name in ("raw", "array") if source.get(name) is not None), None)
@@ -81,7 +100,9 @@ def opened(source: Any, rate: int | None = None) -> Iterator[Sound]:
             yield _of_array(samples, int(source["sampling_rate"]))
             return
         source = source.get("bytes") or source.get("path")
-    if isinstance(source, str) and (len(source) >= 4096 or source.startswith("data:")):
+    if isinstance(source, str) and source in _kept:
+        source = _kept[source]
+    elif isinstance(source, str) and (len(source) >= 4096 or source.startswith("data:")):
         source = _decoded(source)
     if isinstance(source, bytes | bytearray | memoryview):
         with soundfile.SoundFile(BytesIO(bytes(source))) as file:
@@ -102,6 +123,12 @@ def copy_of(source: Any, room: int, rate: int | None = None) -> Copy | None:
             return _fitted(sound, room)
     except Exception:  # whatever is wrong with a source by now, its result can still be read
         return None
+
+
+def rate_of(result: Any) -> int | None:
+    """Samples a second of the arrays that a result is about."""
+    rate = getattr(result, "meta", {}).get("sampling_rate")
+    return rate if isinstance(rate, int) else None
 
 
 def name_of(source: Any) -> str:

@@ -10,11 +10,11 @@ from nbpipes.engine.options import Options
 from nbpipes.engine.pipeline import Pipeline
 from nbpipes.errors import InputError, nearest
 from nbpipes.processing.audio.sound import Samples, Sound
-from nbpipes.processing.audio.sources import is_audio, open_audio
+from nbpipes.processing.audio.sources import is_audio
 from nbpipes.processing.batch import Batch, Chunk
 from nbpipes.tasks.images import check_timeout
 from nbpipes.tasks.scores import Function, scores
-from nbpipes.tasks.sounds import WANTED, check_seconds, collated, named
+from nbpipes.tasks.sounds import WANTED, check_seconds, collated, listened, named, sampled
 
 LONGEST = 300.0
 """Seconds that are heard at once."""
@@ -56,6 +56,10 @@ class AudioClassificationPipeline(Pipeline[AudioClassificationOptions]):
     wanted = WANTED
     budget: ClassVar[int] = 1500
 
+    @property
+    def meta(self) -> dict[str, Any]:
+        return super().meta | sampled(self.feature_extractor)
+
     def is_item(self, value: Any) -> bool:
         return is_audio(value)
 
@@ -66,7 +70,7 @@ class AudioClassificationPipeline(Pipeline[AudioClassificationOptions]):
         given, extractor = options or self.options, self.feature_extractor
         if extractor is None:
             raise InputError(f"{self.task} needs a feature extractor: pass feature_extractor=")
-        with open_audio(item, extractor.sampling_rate, given.timeout) as sound:
+        with listened(item, extractor.sampling_rate, given.timeout) as sound:
             found = False
             for start, samples in self._cuts(sound, given):
                 frames = self.model.frames(len(samples)) if len(samples) >= extractor.least else 0

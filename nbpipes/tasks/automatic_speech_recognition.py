@@ -10,9 +10,9 @@ from nbpipes.engine.loop import ChunkOutput
 from nbpipes.errors import InputError
 from nbpipes.models.heads import Head
 from nbpipes.processing.audio.log_mel import LogMel
-from nbpipes.processing.audio.sources import is_audio, open_audio
+from nbpipes.processing.audio.sources import is_audio
 from nbpipes.processing.batch import Chunk
-from nbpipes.tasks.sounds import WANTED, named
+from nbpipes.tasks.sounds import WANTED, listened, named, sampled
 from nbpipes.tasks.transcribing.contract import Transcriber
 from nbpipes.tasks.transcribing.ctc import CTCTranscriber
 from nbpipes.tasks.transcribing.options import SpeechOptions
@@ -61,6 +61,10 @@ class AutomaticSpeechRecognitionPipeline(Writing[SpeechOptions]):
         """Total size of the chunks in one forward."""
         return self.transcriber.budget
 
+    @property
+    def meta(self) -> dict[str, Any]:
+        return super().meta | sampled(self.feature_extractor)
+
     def is_item(self, value: Any) -> bool:
         return is_audio(value)
 
@@ -72,7 +76,7 @@ class AutomaticSpeechRecognitionPipeline(Writing[SpeechOptions]):
         if self.feature_extractor is None:
             raise InputError(f"{self.task} needs a feature extractor: pass feature_extractor=")
         self.transcriber.check(given)
-        with open_audio(item, self.feature_extractor.sampling_rate, given.timeout) as sound:
+        with listened(item, self.feature_extractor.sampling_rate, given.timeout) as sound:
             yield from self.transcriber.chunks(sound, given)
 
     def forward(self, chunks: Chunk | Sequence[Chunk], options: SpeechOptions | None = None) -> Any:

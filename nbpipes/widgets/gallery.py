@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from traitlets import Dict, Int, List, Unicode
 
 from nbpipes.errors import InputError
+from nbpipes.results.sounds import rate_of
 from nbpipes.widgets import playing
 from nbpipes.widgets.assets import bundle
 from nbpipes.widgets.pictures import thumbnail
@@ -133,7 +134,7 @@ class Gallery(View):
 
     def _heard(self, args: Mapping[str, Any]) -> tuple[Any, int | None]:
         index = self._index(args)
-        return self.items.sources[index], playing.rate_of(self.items.values[index])
+        return self.items.sources[index], rate_of(self.items.values[index])
 
     def _pick(self, args: Mapping[str, Any]) -> None:
         parts = self.items.parts(self._index(args))

@@ -5,7 +5,7 @@ from typing import Any
 
 from nbpipes.errors import InputError
 from nbpipes.results import clips
-from nbpipes.results.sounds import Sound, name_of, opened
+from nbpipes.results.sounds import Sound, name_of, opened, rate_of
 from nbpipes.widgets.view import text
 
 WHOLE = 90.0
@@ -42,12 +42,6 @@ def sound(source: Any, rate: int | None) -> dict[str, Any]:
             return shown | own
     except Exception:  # whatever is wrong with a source by now, its result can still be read
         return shown
-
-
-def rate_of(value: Any) -> int | None:
-    """Samples a second of the arrays that a result is about."""
-    rate = getattr(value, "meta", {}).get("sampling_rate")
-    return rate if isinstance(rate, int) else None
 
 
 def about(result: Any) -> tuple[Any, int | None]:

@@ -20,6 +20,7 @@ from nbpipes.widgets import (
     labels,
     masks,
     page,
+    sounds,
     text,
     transcript,
 )
@@ -49,6 +50,7 @@ KINDS: Mapping[str, Kind] = {
     "image_labels": Kind(labels.Labels, labels.describe_image),
     "masks": Kind(masks.Masks, masks.describe),
     "scores": Kind(labels.Labels, labels.describe),
+    "sounds": Kind(sounds.Sounds, sounds.describe),
     "spans": Kind(entities.Entities, entities.describe),
     "text": Kind(text.Text, text.describe),
     "transcript": Kind(transcript.Transcript, transcript.describe),
@@ -56,7 +58,7 @@ KINDS: Mapping[str, Kind] = {
 
 PICTURES = frozenset({"boxes", "depth", "document", "image_embeddings", "image_labels", "masks"})
 """Those whose items are pictures."""
-SOUNDS = frozenset({"transcript"})
+SOUNDS = frozenset({"sounds", "transcript"})
 """Those whose items are sounds."""
 
 
@@ -107,6 +109,8 @@ def parts_of(task: str, value: Any) -> list[Any]:
             return list(boxes.parts_of(value))
         case "document":
             return list(page.parts_of(value))
+        case "sounds":
+            return list(sounds.parts_of(value))
         case "transcript":
             return list(transcript.parts_of(value))
     return value if isinstance(value, list) else [value]

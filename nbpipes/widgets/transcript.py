@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 from traitlets import Unicode
 
 from nbpipes.display.transcript import clock
+from nbpipes.results.sounds import rate_of
 from nbpipes.results.speech import Piece, chunks_of, cues, lines, pieces_of
 from nbpipes.widgets import playing
 from nbpipes.widgets.assets import bundle
@@ -42,7 +43,7 @@ def describe(value: Any, source: Any) -> dict[str, Any] | None:
         return None
     pieces = pieces_of(value)
     shown = pieces[:ENTRIES]
-    heard = playing.sound(source, playing.rate_of(value))
+    heard = playing.sound(source, rate_of(value))
     words = len(whole.split())
     said = f"{words:,} word{'' if words == 1 else 's'}"
     return {

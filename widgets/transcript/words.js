@@ -15,8 +15,8 @@ export function words({ texts, lines, inside, languages, repaired }, act) {
   const name = `nbp${Math.random().toString(36).slice(2)}`;
   const odd = new Set(repaired);
   const nodes = texts.map((text, i) => {
-    const shown = i === lines[inside[i]].first ? text.trimStart() : text;
-    const node = h("span", { role: "option", id: `${name}-${i}`, "aria-selected": "false", "data-piece": i }, shown);
+    const props = { role: "option", id: `${name}-${i}`, "aria-selected": "false", "data-piece": i };
+    const node = h("span", props, text.trimStart());
     if (odd.has(i)) {
       node.className = "nbp-repaired";
       node.title = "The model gave a time that could not be";
@@ -29,7 +29,11 @@ export function words({ texts, lines, inside, languages, repaired }, act) {
       "div",
       { role: "group", class: "nbp-line", "aria-label": clock(from) },
       h("span", { class: "nbp-time nbp-muted nbp-number", "aria-hidden": "true", "data-piece": first }, clock(from)),
-      h("span", { dir: "auto" }, ...nodes.slice(first, stop)),
+      h(
+        "span",
+        { dir: "auto" },
+        ...nodes.slice(first, stop).flatMap((node, i) => (i ? [/^\s*/.exec(texts[first + i])?.[0], node] : node)),
+      ),
       language && h("small", { class: "nbp-muted", "aria-hidden": "true" }, language),
     );
   });

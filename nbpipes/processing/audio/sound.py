@@ -17,7 +17,7 @@ class Sound:
 
     blocks: the samples, in pieces of any size. name: what messages call it. seconds: how long it is, as far as its
     header tells that. stride: how many samples at its start and end only give context. extras: what else a dict held.
-    close: what frees the file.
+    close: what frees the file. `downloaded` is the file, where it came from the network.
     """
 
     def __init__(
@@ -33,6 +33,7 @@ class Sound:
     ) -> None:
         self.rate, self.name, self.seconds = rate, name, seconds
         self.stride, self.extras = stride, dict(extras or {})
+        self.downloaded: bytes | None = None
         self._blocks, self._close = iter(blocks), close
         self._held: list[Samples] = []
         self._count, self._total = 0, 0

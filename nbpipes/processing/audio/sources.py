@@ -90,7 +90,9 @@ def _sound(
 def _from_text(text: str, rate: int, timeout: float | None) -> Sound:
     if is_url(text):
         data = download(text, TIMEOUT if timeout is None else timeout, MAX_BYTES, accept="audio/*")
-        return _from_bytes(data, shortened(text), rate)
+        sound = _from_bytes(data, shortened(text), rate)
+        sound.downloaded = data
+        return sound
     if text.startswith("data:"):
         kind, comma, data = text.partition(",")
         if not comma or "base64" not in kind:

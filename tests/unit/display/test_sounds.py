@@ -7,6 +7,8 @@ import pytest
 import soundfile
 
 from nbpipes.display import kit, sounds, transcript
+from nbpipes.results import annotate
+from nbpipes.results import sounds as reading
 from nbpipes.results.sounds import copy_of, name_of
 
 RATE = 8000
@@ -94,3 +96,20 @@ def test_labels_over_time_are_in_its_order(speech):
     whole = sounds.draw([{"score": 0.9, "label": "dog"}, {"score": 0.1, "label": "cat"}], None, 80_000)
     assert "dog" in whole
     assert "cat" in whole
+
+
+def test_an_array_is_played_at_the_rate_of_its_model(speech):
+    known = annotate({"text": "hello"}, "automatic-speech-recognition", speech, {"sampling_rate": RATE})
+    assert "<audio" in known.to_html()
+    assert "<audio" not in annotate({"text": "hello"}, "automatic-speech-recognition", speech, {}).to_html()
+
+
+def test_what_was_downloaded_can_be_played(speech, monkeypatch):
+    file = BytesIO()
+    soundfile.write(file, speech, RATE, format="WAV")
+    monkeypatch.setattr(reading, "KEPT", 2 * file.tell())
+    for name in "abc":
+        reading.remember(f"https://a.example/{name}.wav", file.getvalue())
+    assert copy_of("https://a.example/a.wav", 60_000) is None
+    assert copy_of("https://a.example/c.wav", 60_000).whole == 8
+    assert copy_of({"path": "https://a.example/b.wav"}, 60_000).whole == 8

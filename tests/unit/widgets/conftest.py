@@ -94,6 +94,12 @@ def results(entities: Records, many: Records) -> dict[str, Record | Records]:
             "Who?",
             {},
         ),
+        "sounds": annotate(
+            [{"label": "dog", "score": 0.5, "timestamp": (0.0, 0.5)}],
+            "audio-classification",
+            {"raw": np.zeros(8000, np.float32), "sampling_rate": 8000},
+            {},
+        ),
         "transcript": annotate(
             {"text": " Ada met Charles.", "chunks": [{"text": " Ada", "timestamp": (0.0, 0.4)}]},
             "automatic-speech-recognition",

@@ -39,6 +39,7 @@ WITH_SAMPLES = [
         "labels",
         "masks",
         "page",
+        "sounds",
         "text",
         "transcript",
     ),

@@ -13,7 +13,7 @@ import torch
 
 from nbpipes.results.failures import Failure
 from nbpipes.results.records import annotate, annotate_batch
-from nbpipes.widgets import playing, transcript
+from nbpipes.widgets import playing, sounds, transcript
 from nbpipes.widgets.registry import view_of
 from nbpipes.widgets.view import View, parcel
 
@@ -157,3 +157,32 @@ def test_an_outline_is_that_of_every_sample() -> None:
     parts = noise.reshape(len(pairs), -1)
     wanted = np.stack([parts.min(1), parts.max(1)], 1) * 127
     assert np.abs(pairs - wanted).max() <= 0.5
+
+
+def test_labels_over_time(heard: list[Any]) -> None:
+    found = [
+        {"score": score, "label": label, "timestamp": times}
+        for times, scores in (((0.0, 1.0), (0.9, 0.1)), ((1.0, 2.0), (0.2, 0.8)))
+        for label, score in zip(("dog", "<b>"), scores, strict=True)
+    ]
+    view = view_of(annotate(found, "audio-classification", {"raw": wave(2), "sampling_rate": RATE}, {}))
+    assert view is not None
+    assert (view.spec["labels"], view.spec["windows"]) == (["<b>", "dog"], [(0.0, 1.0), (1.0, 2.0)])
+    assert view.spec["entries"] == {"labels": [1, 0, 1, 0], "scores": [0.9, 0.1, 0.2, 0.8], "windows": [0, 0, 1, 1]}
+    ask(view, heard, "select", indices=[3])
+    assert view.selected == [found[3]]
+    assert ask(view, heard, "piece", piece=0)["state"] == "done"
+
+
+@pytest.mark.parametrize("value", [[], ["x"], None, [{"label": None, "score": "high", "timestamp": (2, 1)}], [{}]])
+def test_odd_labels_can_be_sent(value: Any) -> None:
+    spec = sounds.describe(value, None)
+    assert spec["windows"] == []
+    json.dumps(parcel(spec)[0], allow_nan=False)
+
+
+def test_a_gallery_of_labels_of_sounds() -> None:
+    values = [[{"score": 0.9, "label": "dog"}, {"score": 0.1, "label": "cat"}]] * 2
+    view: Any = view_of(annotate_batch(values, "audio-classification", ["/a/one.wav", wave(1)], {}))
+    assert [row["text"] for row in view.spec["first"]] == ["one.wav", "sound"]
+    assert [column["name"] for column in view.spec["columns"]] == ["cat", "dog"]
