@@ -40,20 +40,23 @@ def _main_time() -> float:
     return time.clock_gettime(time.pthread_getcpuclockid(threading.main_thread().ident or 0))
 
 
-def _timed(work: Callable[[], Result]) -> Result:
+def _timed(work: Callable[[], Result], size: int, kind: int) -> Result:
     with crew.at_work():
         before = time.perf_counter(), time.thread_time(), _main_time()
-        try:
-            return work()
-        finally:
-            after = time.perf_counter(), time.thread_time(), _main_time()
-            crew.ran(*(end - start for start, end in zip(before, after, strict=True)))
+        result = work()
+        after = time.perf_counter(), time.thread_time(), _main_time()
+    crew.ran(*(end - start for start, end in zip(before, after, strict=True)))
+    if size:
+        crew.worked(size, after[0] - before[0], kind)
+    return result
 
 
-def run(work: Callable[[], Result]) -> Result:
+def run(work: Callable[[], Result], *, size: int = 0, kind: int = 0) -> Result:
     """Runs `work` on the compute thread and waits for its result or its exception.
 
     An interrupt ends the waiting, not the work: the thread finishes what it has begun and is free again.
+    size, kind: of work whose speed may tell how many threads are best: how much there is to do, and a number that work
+    of another kind does not have.
     """
     if getattr(_owner, "here", False):
         return work()
@@ -62,7 +65,7 @@ def run(work: Callable[[], Result]) -> Result:
         if _executor is None:
             _executor = ThreadPoolExecutor(1, "nbpipes-compute", initializer=_mark)
     try:
-        future = _executor.submit(lambda: _timed(work))
+        future = _executor.submit(lambda: _timed(work, size, kind))
     except RuntimeError as error:
         raise ShuttingDown from error
     return future.result()

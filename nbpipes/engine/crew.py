@@ -3,7 +3,7 @@
 All threads of an operation wait for the slowest. Where a core is busy with something else (a cell that runs Python,
 another program), each of a model's many small operations waits for the scheduler: two threads on two cores beside three
 busy programs took six times as long as one. So while the thread that leads them often stands still, fewer are tried,
-and kept where they are about as fast as the last batches were; later more are tried again. For the main thread, which
+and kept where they are about as fast as the last forwards were; later more are tried again. For the main thread, which
 runs the cells of a notebook, a core is left as long as it computes.
 
 Pure Python that is fed sizes and times, so that tests can play a machine to it.
@@ -23,7 +23,7 @@ BUSY = 0.5
 MEASURED = 0.1
 """Seconds of computing from which on shares are told."""
 SAMPLES = 3
-"""Batches with each of two numbers that are compared, by their medians."""
+"""Forwards with each of two numbers that are compared, by their medians."""
 KIND = 0.95
 """How fast fewer threads must be next to more to be preferred: they leave something to others."""
 PAUSE, LONGEST_PAUSE = 4.0, 32.0
@@ -40,6 +40,7 @@ class Crew:
         """Starts anew, with so many threads."""
         self.most, self.now = most, most
         self.rival: int | None = None
+        self._kind = 0
         self._last, self._tried = deque[float](maxlen=SAMPLES), deque[float](maxlen=SAMPLES)
         self.beside = False
         """Whether the main thread is busy too."""
@@ -61,17 +62,21 @@ class Crew:
         if wall >= MEASURED:
             self._share, self.beside, self._ran = lead / wall, main / wall >= BUSY, (0.0, 0.0, 0.0)
 
-    def worked(self, size: int, seconds: float) -> str:
-        """Learns that a batch of that size took so long; says why there are more or fewer threads now, "" if not."""
+    def worked(self, size: int, seconds: float, kind: int = 0) -> None:
+        """Learns that work of that size took so long. kind: speeds of one kind of work can be compared."""
         if self.most == 1 or self.beside:
-            return ""
+            return
+        if kind != self._kind:
+            if self.rival is not None:
+                self._decide(self.rival, 0.0)
+            self._kind = kind
+            self._last.clear()
         rates = self._tried if self.size == self.rival else self._last
         rates.append(size / max(seconds, 1e-9))
         if self.rival is None:
             self._consider(seconds)
         elif min(len(self._tried), len(self._last)) == SAMPLES:
-            return self._decide(self.rival, median(self._tried) / median(self._last))
-        return ""
+            self._decide(self.rival, median(self._tried) / median(self._last))
 
     def _consider(self, seconds: float) -> None:
         self._since += seconds
@@ -84,15 +89,14 @@ class Crew:
             self.rival = self.most
         self._tried.clear()
 
-    def _decide(self, rival: int, ratio: float) -> str:
+    def _decide(self, rival: int, ratio: float) -> None:
         better = ratio >= KIND if rival < self.now else ratio > 1 / KIND
         self.rival, self._since, self._share = None, 0.0, 1.0
-        if not better:
+        if better:
+            self.now, self._pause = rival, PAUSE
+            self._last.clear()
+        else:
             self._pause = min(2 * self._pause, LONGEST_PAUSE)
-            return ""
-        self.now, self._pause = rival, PAUSE
-        self._last.clear()
-        return f"{rival} of {self.most} threads compute: {ratio:.2f} × the speed"
 
     @contextmanager
     def at_work(self) -> Iterator[None]:

@@ -133,13 +133,17 @@ def _compute(
         if not pieces:
             continue
         size = sum(piece.chunk.size for piece in pieces)
-        start = time.perf_counter()
+        start, threads = time.perf_counter(), compute.crew.now
         error = yield from _forward(steps, pieces, options, partial)
         if error is None:
             seconds, worked = time.perf_counter() - start, max(worked, size)
             tidier.worked(seconds)
             yield Batched(len(pieces), size, seconds)
-            yield from _learned(size, seconds, limits, short=bool(short))
+            # Sizes are not judged where memory was short or a number of threads is on trial.
+            if not short and compute.crew.rival is None and (tuned := limits.worked(size, seconds)):
+                yield tuned
+            if threads != compute.crew.now:
+                yield Tuned(limits.budget, f"{compute.crew.now} of {compute.crew.most} threads compute: it is faster")
             continue
         if shortage := is_shortage(error):
             short = max(short, size)
@@ -154,14 +158,6 @@ def _compute(
             pieces[0].slot.failure = error, "forward"
     if short and (tuned := limits.ran_out(short, worked)):
         yield tuned
-
-
-def _learned(size: int, seconds: float, limits: Limits, *, short: bool) -> Iterator[Tuned]:
-    """What a batch that went through changes. Its size is not judged where memory was short or threads are on trial."""
-    if not short and compute.crew.rival is None and (tuned := limits.worked(size, seconds)):
-        yield tuned
-    if why := compute.crew.worked(size, seconds):
-        yield Tuned(limits.budget, why)
 
 
 def _forward(

@@ -128,7 +128,8 @@ class Pipeline(Documented, Saved, Streamed, Generic[OptionsT]):
                 batch = self.collate(chunks)
                 return self._forward(batch.inputs, given).cpu().split(batch.counts)
 
-        outputs = compute.run(work)[: len(chunks)]
+        size = sum(chunk.size for chunk in chunks)
+        outputs = compute.run(work, size=size, kind=id(self))[: len(chunks)]
         return [ChunkOutput(chunk, out) for chunk, out in zip(chunks, outputs, strict=True)]
 
     def events(

@@ -108,7 +108,9 @@ class CTCTranscriber:
         return iter([whole(sound)])
 
     def forward_stream(self, chunks: Sequence[Chunk], options: SpeechOptions) -> Told:
-        outputs = compute.run(lambda: self._heard(chunks, logits=self.decoder(options) is not None))
+        size = sum(chunk.size for chunk in chunks)
+        logits = self.decoder(options) is not None
+        outputs = compute.run(lambda: self._heard(chunks, logits=logits), size=size, kind=id(self))
         for number, output in enumerate(outputs):
             cut: Cut = output.chunk.note
             values = output.output.values

@@ -56,7 +56,7 @@ class SpeechTranscriber:
         ids: dict[int, list[int]] = {}
         try:
             while not work.finished:
-                for number, added in compute.run(work.advance).added.items():
+                for number, added in compute.run(work.advance, size=len(chunks), kind=id(work)).added.items():
                     ids.setdefault(number, []).extend(added)
                     cut: Cut = chunks[number].note
                     text = self.pipe.tokenizer.decode(ids[number], skip_special_tokens=True)
