@@ -96,7 +96,7 @@ class WhisperTranscriber:
         texts = [Text() for _ in chunks]
         try:
             while not work.finished:
-                for track in compute.run(work.advance):
+                for track in compute.run(work.advance, size=len(chunks), kind=id(work)):
                     cut: Cut = chunks[track.number].note
                     said = texts[track.number].of(track, self._read)
                     alone = cut.last and cut.place == 0
