@@ -16,6 +16,8 @@ from torch import Tensor, nn
 
 from nbpipes.layers.activations import activation
 
+TWICE = 2 << 30
+"""Bytes of weights up to which a model may hold them in two forms."""
 FUSED = {"gelu": ("gelu", "none"), "relu": ("relu", "none"), "tanh": ("tanh", "none")}
 """Activations that oneDNN applies itself with the same numbers, and what it calls them."""
 
@@ -25,15 +27,31 @@ class Linear(nn.Linear):
 
     packed: Tensor | None = None
     """The reordered weight. While it is there, `weight` is a placeholder without memory."""
+    turns = False
+    """Whether one or two rows are computed as columns while it is packed."""
+    plain: Tensor | None = None
+    """The weight as it was, once columns were computed."""
 
     def forward(self, x: Tensor, act: str | None = None) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
         """x: `(…, in)`. act: the name of an activation. Returns `(…, out)`."""
         if self.packed is None:
             y = F.linear(x, self.weight, self.bias)
             return y if act is None else activation(act)(y)
+        if self.turns and x.numel() <= 2 * x.shape[-1]:
+            y = self._columns(x.reshape(-1, x.shape[-1]), self.packed).view(*x.shape[:-1], -1)
+            return y if act is None else activation(act)(y)
         name, algorithm = FUSED.get(act or "", ("none", ""))
         y = torch.ops.mkldnn._linear_pointwise(x, self.packed, self.bias, name, [], algorithm)
         return y if act is None or act in FUSED else activation(act)(y)
+
+    def _columns(self, x: Tensor, packed: Tensor) -> Tensor:
+        """Of one or two rows. MKL multiplies a matrix by two columns about as fast as it can be read: 1.4 times as fast
+        as oneDNN one or two rows, and than MKL one."""
+        if self.plain is None:
+            self.plain = packed.to_dense()
+        pair = x if len(x) == 2 else x.expand(2, -1).contiguous()
+        y = torch.mm(self.plain, pair.t()).t()[: len(x)].contiguous()
+        return y if self.bias is None else y.add_(self.bias)
 
     @property
     def pays(self) -> bool:
@@ -49,7 +67,8 @@ class Linear(nn.Linear):
         """Brings the original weight back."""
         if self.packed is not None:
             self.weight = nn.Parameter(self.packed.to_dense(), requires_grad=False)
-            self.packed = None
+            self.packed = self.plain = None
+            self.turns = False
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         self.unpack()  # another device or dtype needs the plain weight
@@ -66,14 +85,21 @@ class Linear(nn.Linear):
         return whole
 
 
-def prepare(model: nn.Module) -> None:
-    """Makes a loaded model fast on the device it is on; its answers stay the same to rounding."""
+def prepare(model: nn.Module, *, steps: bool = False) -> None:
+    """Makes a loaded model fast on the device it is on; its answers stay the same to rounding.
+
+    steps: whether it goes on token by token, so that its layers often see few rows.
+    """
     for module in list(model.modules()):
         if callable(fuse := getattr(module, "fuse", None)):
             fuse()
-    for module in model.modules():
-        if callable(pack := getattr(module, "pack", None)) and module.pays:
-            pack()
+    packable = [module for module in model.modules() if callable(getattr(module, "pack", None)) and module.pays]
+    layers = [module for module in packable if isinstance(module, Linear)]
+    if steps and sum(layer.weight.nbytes for layer in layers) <= TWICE and torch.backends.mkl.is_available():
+        for layer in layers:
+            layer.turns = layer.weight.dtype == torch.float32
+    for module in packable:
+        module.pack()
 
 
 @lru_cache
