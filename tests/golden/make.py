@@ -86,7 +86,8 @@ def main() -> None:
         make_processors()
         make_released()
     texts = (*FAMILIES, *DECODERS, *SEQ2SEQ, "tapas", *DOCUMENTS)
-    every = (*texts, *SOUNDS, "whisper", "moonshine", "donut", *VISION, *DEPTH, *DETECTION, *SEGMENTATION)
+    others = ("whisper", "moonshine", "vision-encoder-decoder")
+    every = (*texts, *SOUNDS, *others, *VISION, *DEPTH, *DETECTION, *SEGMENTATION)
     for family in named or dict.fromkeys(every):
         if family in SOUNDS:
             make_sounds(family)
@@ -94,8 +95,8 @@ def main() -> None:
             make_whisper(family)
         elif family == "moonshine":
             make_moonshine(family)
-        elif family == "donut":
-            make_donut()
+        elif family == "vision-encoder-decoder":
+            make_donut(HERE / family)
         elif family in VISION:
             make_vision(family)
         elif family in DEPTH or family in DETECTION or family not in SEGMENTATION:

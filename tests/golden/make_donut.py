@@ -26,7 +26,6 @@ from transformers import (
     pipeline,
 )
 
-HERE = Path(__file__).parent
 LIMIT = 72
 HEIGHT, WIDTH = 56, 44
 """Of pages: neither windows nor the stages divide them evenly."""
@@ -79,9 +78,8 @@ CASES: list[Case] = [  # one by one: the reference cannot do several of them in 
 ]
 
 
-def make_donut() -> None:
+def make_donut(folder: Path) -> None:
     """Writes tokenizer, checkpoints with their logits, and documents.json."""
-    folder = HERE / "donut"
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "tokenizer").mkdir(parents=True)
     tokenizer = XLMRobertaTokenizerFast(pieces(folder / "tokenizer", "sentencepiece.bpe.model"), model_max_length=LIMIT)

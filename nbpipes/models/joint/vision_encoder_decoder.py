@@ -63,8 +63,8 @@ RULES = (
 class VisionEncoderDecoderConfig(Config):
     """Config of both: each has a whole config of its own. What the decoder's says of words counts for both."""
 
-    encoder: dict[str, Any] = field(default_factory=dict, repr=False)
-    decoder: dict[str, Any] = field(default_factory=dict, repr=False)
+    encoder: dict[str, Any] = field(default_factory=lambda: {"model_type": "donut-swin"}, repr=False)
+    decoder: dict[str, Any] = field(default_factory=lambda: {"model_type": "mbart"}, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "tie_word_embeddings", self.writer[1].tie_word_embeddings)

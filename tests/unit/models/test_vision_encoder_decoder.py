@@ -15,7 +15,7 @@ from nbpipes.models.heads import Head
 from nbpipes.models.load import load_model
 from nbpipes.models.registry import family
 
-GOLDEN = Path(__file__).parents[2] / "golden" / "donut"
+GOLDEN = Path(__file__).parents[2] / "golden" / "vision-encoder-decoder"
 FOLDERS = sorted(path.parent for path in GOLDEN.glob("*/logits.safetensors"))
 EXACT = {"atol": 1e-5, "rtol": 0}
 

@@ -13,14 +13,13 @@ from nbpipes.errors import InputError, TaskError
 from nbpipes.processing.media import read_image
 
 GOLDEN = Path(__file__).parents[2] / "golden"
-PICTURES = GOLDEN / "pictures"
-CASES = json.loads((GOLDEN / "donut" / "documents.json").read_text(encoding="utf-8"))
+MODELS, PICTURES = GOLDEN / "vision-encoder-decoder", GOLDEN / "pictures"
+CASES = json.loads((MODELS / "documents.json").read_text(encoding="utf-8"))
 ASKED = "Who lives in London?"
 
 
 def build(name="vision2seq", **options):
-    folder = GOLDEN / "donut"
-    files = {"model": folder / name, "tokenizer": folder / "tokenizer"}
+    files = {"model": MODELS / name, "tokenizer": MODELS / "tokenizer"}
     return pipeline("document-question-answering", **files, device="cpu", **options)
 
 
@@ -103,7 +102,7 @@ def test_a_pipeline_that_is_saved_answers_the_same(pipe, tmp_path):
 
 def test_the_task_is_not_guessed():
     with pytest.raises(TaskError, match="name it"):
-        pipeline(model=GOLDEN / "donut" / "vision2seq")
+        pipeline(model=MODELS / "vision2seq")
 
 
 @pytest.mark.parametrize(
