@@ -45,8 +45,8 @@ export function wave({ sound, play, lanes, context, mark, press }) {
   const zooms = h(
     "span",
     { class: "nbp-stepper", hidden: seconds <= LEAST * STEP },
-    button("−", () => zoom(1 / STEP), { "aria-label": "Show more of the sound" }),
-    button("+", () => zoom(STEP), { "aria-label": "Show less of the sound", title: "Ctrl + wheel" }),
+    button("−", () => zoom(1 / STEP), { "aria-label": "Zoom out" }),
+    button("+", () => zoom(STEP), { "aria-label": "Zoom in" }),
   );
   const view = { from: 0, to: seconds };
   /** @type {{x: number, from: number, range: boolean} | null} */
@@ -126,10 +126,9 @@ export function wave({ sound, play, lanes, context, mark, press }) {
     fill(ink.text, x(now) - 1, RULER - 2, 2, tall);
     if (over < 0) return;
     fill(ink.text, over, RULER, 1, tall, 0.5);
-    const text = clock(at(over));
     const left = Math.min(over + 3, wide() - 50);
-    fill(ink.back, left, RULER, pen.measureText(text).width + 4, 15);
-    write(text, left + 2, RULER + 8);
+    fill(ink.back, left, RULER, 50, 15);
+    write(clock(at(over)), left + 2, RULER + 8);
   }
 
   /**
@@ -267,13 +266,16 @@ export function wave({ sound, play, lanes, context, mark, press }) {
     event.preventDefault();
   });
 
-  const sizes = new ResizeObserver(() => paint());
-  sizes.observe(canvas);
-  const theme = new MutationObserver(() => paint());
-  theme.observe(context.root, { attributes: true, attributeFilter: ["data-theme"] });
+  // What is out of sight is not painted, so that it has to be when it comes into sight.
+  const observers = [ResizeObserver, IntersectionObserver].map((Observer) => {
+    const observer = new Observer(() => paint());
+    observer.observe(canvas);
+    return observer;
+  });
+  const theme = new MutationObserver(paint);
+  theme.observe(context.root, { attributes: true });
   context.signal.addEventListener("abort", () => {
-    sizes.disconnect();
-    theme.disconnect();
+    for (const observer of [...observers, theme]) observer.disconnect();
     clearTimeout(timer);
   });
   if (seconds && !coarse) void refine();
@@ -347,9 +349,10 @@ function fitted(pen, text, room) {
 function sized(canvas) {
   const sharp = window.devicePixelRatio || 1;
   const { clientWidth, clientHeight } = canvas;
+  if (!clientWidth) return null;
   if (canvas.width !== Math.round(clientWidth * sharp)) canvas.width = Math.round(clientWidth * sharp);
   if (canvas.height !== Math.round(clientHeight * sharp)) canvas.height = Math.round(clientHeight * sharp);
-  const pen = clientWidth ? canvas.getContext("2d") : null;
+  const pen = canvas.getContext("2d");
   pen?.setTransform(sharp, 0, 0, sharp, 0, 0);
   return pen;
 }

@@ -3,11 +3,13 @@ import { vi } from "vitest";
 
 // What jsdom lacks of a browser. There is nothing to see: what is painted, the tests in Chromium look at.
 HTMLCanvasElement.prototype.getContext = () => null;
-globalThis.ResizeObserver ??= class {
+class Unseeing {
   observe() {}
   unobserve() {}
   disconnect() {}
-};
+}
+globalThis.ResizeObserver ??= Unseeing;
+globalThis.IntersectionObserver ??= /** @type {any} */ (Unseeing);
 URL.createObjectURL ??= () => "blob:nowhere";
 URL.revokeObjectURL ??= () => {};
 

@@ -5,7 +5,9 @@ from typing import Any
 
 from nbpipes.display import boxes, depth, kit, masks
 from nbpipes.display.tags import Rect
-from nbpipes.widgets import entities, labels
+from nbpipes.display.transcript import clock
+from nbpipes.results.speech import times_of
+from nbpipes.widgets import entities, labels, sounds
 from nbpipes.widgets import text as texts
 from nbpipes.widgets.view import text
 
@@ -15,6 +17,7 @@ HEADS = {
     "spans": "entity",
     "scores": "label",
     "image_labels": "label",
+    "sounds": "label",
     "blanks": "blank",
     "boxes": "object",
     "masks": "label",
@@ -43,6 +46,8 @@ def _said(module: str, result: Any) -> Said:
     match module:
         case "spans":
             return _entities(result)
+        case "sounds":
+            return _heard(result)
         case "scores" | "image_labels":
             pairs = [(text(part["label"], 200), part["score"]) for part in labels.parts_of(result)]
             return {label: f"{score:.2f}" if kit.is_score(score) else "" for label, score in pairs}
@@ -77,6 +82,18 @@ def _entities(result: Any) -> Said:
         ]
         for entity, part in zip(described, parts, strict=False)
     }
+
+
+def _heard(result: Any) -> Said:
+    """The scores of a sound's labels, or what is heard best in each of its windows."""
+    windows: dict[Any, dict[str, float]] = {}
+    for part in sounds.parts_of(result):
+        window = windows.setdefault(times_of(part), {})
+        window[text(str(part.get("label")), 200)] = part["score"] if kit.is_score(part.get("score")) else 0.0
+    if list(windows) == [(None, None)]:
+        return {label: f"{score:.2f}" for label, score in windows[None, None].items()}
+    best = {times: max(scores, key=lambda label: scores[label]) for times, scores in windows.items()}
+    return {" – ".join(map(clock, times)): label for times, label in best.items()}
 
 
 def _areas(result: Any) -> Said:

@@ -17,10 +17,11 @@ from nbpipes.widgets.view import score, text
 HEATS = 8  # labels that have a column each
 CHIPS = 6  # entities that a cell names
 WORDS = 160  # characters of a cell
+TEXTS = ("text", "long")  # kinds of columns that hold words; of long ones there is more than of the item's name
 
 
 class Column(NamedTuple):
-    """A column. kind: how the front end draws its cells: "text", "number", "heat" or "chips"."""
+    """A column. kind: how the front end draws its cells: "text", "long", "number", "heat" or "chips"."""
 
     name: str
     kind: str
@@ -35,7 +36,7 @@ class Rows(NamedTuple):
     def of(self, value: Any) -> list[Any]:
         """The cells of a row; those of an item that failed say why, where there is a place for it."""
         if isinstance(value, Failure):
-            return [f"✘ {text(value.text, WORDS)}" if kind == "text" else None for _, kind in self.columns]
+            return [f"✘ {text(value.text, WORDS)}" if kind in TEXTS else None for _, kind in self.columns]
         return self.cells(value)
 
 
@@ -55,7 +56,7 @@ def rows_of(module: str, values: Sequence[Any]) -> Rows:
         case "text" | "chat":
             return Rows((Column("text", "text"),), _text)
         case "transcript":
-            return Rows((Column("text", "text"),), _said)
+            return Rows((Column("text", "long"),), _said)
         case "boxes" | "masks":
             return Rows(
                 (Column("objects" if module == "boxes" else "regions", "number"), Column("found", "chips")), _things

@@ -11,3 +11,22 @@ it("lists what differs, and on request what agrees", () => {
   one("button[aria-pressed=false]").click();
   expect(all("tbody tr").length).toBe(rows.length);
 });
+
+it("shows two texts as one, and goes to a difference", () => {
+  const state = sample(contract);
+  state.spec.summary = "Word error rate 25.0 %";
+  state.spec.wording = [["the same "], ["one <b>", ""], ["", "another"], ["x", "y"]];
+  state.spec.rows = [{ what: "0:01.50", left: "x", right: null, same: false, time: 1.5 }];
+  const { all, one, root } = rendered(module, state);
+  expect(one("strong").textContent).toBe("Word error rate 25.0 %");
+  expect(all(".nbp-text del").map(({ textContent }) => textContent)).toEqual(["one <b>", "x"]);
+  expect(all(".nbp-text ins").map(({ textContent }) => textContent)).toEqual(["another", "y"]);
+  /** @type {number[]} */
+  const heard = [];
+  const side = document.createElement("div");
+  side.className = "nbp";
+  side.addEventListener("nbp-go", (event) => heard.push(/** @type {CustomEvent<number>} */ (event).detail));
+  root.querySelector(".nbp-side")?.append(side);
+  one("tbody button").click();
+  expect(heard).toEqual([1.5]);
+});

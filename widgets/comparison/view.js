@@ -2,12 +2,16 @@ import { menu } from "@nbpipes/kit/actions.js";
 import { button } from "@nbpipes/kit/controls.js";
 import { h } from "@nbpipes/kit/dom.js";
 import { nest } from "@nbpipes/kit/nested.js";
+import { wording } from "./wording.js";
 
 /**
- * rows: what the results say of the same thing: its name, and both answers, null where one has none.
+ * rows: what the results say of the same thing: its name, and both answers, null where one has none. time: when they
+ * say it in a sound, in seconds. summary: how much is the same, where that is not a number of rows. wording: both texts
+ * as one, in pieces.
  *
- * @typedef {{what: string, left: string | null, right: string | null, same: boolean}} Row
- * @typedef {{names: [string, string], head: string, rows: Row[], sides: [Side, Side]}} Spec
+ * @typedef {{what: string, left: string | null, right: string | null, same: boolean, time?: number | null}} Row
+ * @typedef {{names: [string, string], head: string, rows: Row[], sides: [Side, Side], summary?: string,
+ *   wording?: import("./wording.js").Wording}} Spec
  * @typedef {{picture?: {data: unknown} | null}} Side the spec of another view
  */
 
@@ -28,7 +32,7 @@ export function draw(body, spec, context) {
 
   function show() {
     toggle.setAttribute("aria-pressed", String(all));
-    lines.replaceChildren(...rows.filter((row) => all || !row.same).map(line));
+    lines.replaceChildren(...rows.filter((row) => all || !row.same).map((row) => line(row, go)));
   }
 
   const head = h("thead", {}, h("tr", {}, ...["", spec.head, ...names].map((name) => h("th", { scope: "col" }, name))));
@@ -46,8 +50,13 @@ export function draw(body, spec, context) {
       place,
     );
   });
+  /** Brings both sides to a time. @param {number} time */
+  function go(time) {
+    for (const node of beside.querySelectorAll(".nbp")) node.dispatchEvent(new CustomEvent("nbp-go", { detail: time }));
+  }
+
   const beside = h("div", { class: "nbp-sides" }, ...panes);
-  const agree = rows.length ? `${same} of ${rows.length} agree` : "Neither found anything";
+  const agree = spec.summary ?? (rows.length ? `${same} of ${rows.length} agree` : "Neither found anything");
   body.append(
     h(
       "div",
@@ -57,6 +66,7 @@ export function draw(body, spec, context) {
       together(beside, sides),
       menu(exported(spec), context),
     ),
+    spec.wording ? wording(spec.wording, names) : "",
     rows.length
       ? h("div", { class: "nbp-scroll", tabindex: 0, role: "region", "aria-label": "Differences" }, table)
       : "",
@@ -90,12 +100,13 @@ function together(beside, sides) {
   return node;
 }
 
-/** @param {Row} row */
-function line({ what, left, right, same }) {
+/** @param {Row} row @param {(time: number) => void} go */
+function line({ what, left, right, same, time }, go) {
   const cell = (/** @type {string | null} */ value) =>
     h("td", { class: value === null ? "nbp-muted" : "", dir: "auto" }, value ?? "—");
   const sign = h("td", { title: same ? "they agree" : "they differ" }, same ? "=" : "≠");
-  return h("tr", { "data-same": same }, sign, h("th", { scope: "row", dir: "auto" }, what), cell(left), cell(right));
+  const name = typeof time === "number" ? button(what, () => go(time), { title: "Go there" }) : what;
+  return h("tr", { "data-same": same }, sign, h("th", { scope: "row", dir: "auto" }, name), cell(left), cell(right));
 }
 
 /** @param {Spec} spec @returns {import("@nbpipes/kit/actions.js").Export} */

@@ -10,7 +10,7 @@ import { thumbs } from "./thumbs.js";
 const TALL = 56; // px of a row with a picture
 const EXPORTED = 5_000; // rows of a copy or download
 
-/** @typedef {{name: string, kind: "text" | "number" | "heat" | "chips"}} Column */
+/** @typedef {{name: string, kind: "text" | "long" | "number" | "heat" | "chips"}} Column */
 /** @typedef {string | number | null | [string, string][]} Cell */
 /** @typedef {{index: number, name: string, text: string, cells: Cell[]}} Row name: its number, or its label in a table */
 /**
@@ -19,7 +19,13 @@ const EXPORTED = 5_000; // rows of a copy or download
  *   small copies of their items. colours: those that the user chose, by class
  */
 
-const WIDTHS = { text: "minmax(4em, 1fr)", number: "4.8em", heat: "minmax(2.8em, 5.5em)", chips: "minmax(5em, 1.6fr)" };
+const WIDTHS = {
+  text: "minmax(4em, 1fr)",
+  long: "minmax(5em, 3fr)",
+  number: "4.8em",
+  heat: "minmax(2.8em, 5.5em)",
+  chips: "minmax(5em, 1.6fr)",
+};
 
 /** @type {import("@nbpipes/kit/widget.js").Draw<Spec>} */
 export function draw(body, spec, context) {
@@ -78,7 +84,9 @@ export function draw(body, spec, context) {
       if (signal.aborted) return;
       const answer = (/** @type {string} */ op, /** @type {any} */ args) =>
         context.request(op === "select" ? "pick" : op, { ...args, index });
+      const inside = detail.contains(document.activeElement); // the focus would be lost with what is there
       await nest(detail, item, context.model.get("code"), answer, signal);
+      if (inside) list.node.focus();
     } catch (error) {
       if (!signal.aborted)
         detail.replaceChildren(
@@ -88,9 +96,10 @@ export function draw(body, spec, context) {
   }
 
   const heads = spec.columns.map(({ name, kind }, column) => {
+    const falling = kind !== "text" && kind !== "long";
     const sort = () => {
-      if (order.by === column && order.down !== (kind !== "text")) order.by = -1;
-      else [order.by, order.down] = order.by === column ? [column, !order.down] : [column, kind !== "text"];
+      if (order.by === column && order.down !== falling) order.by = -1;
+      else [order.by, order.down] = order.by === column ? [column, !order.down] : [column, falling];
       restart();
       heads.forEach((head, other) => {
         head.dataset.sort = other === order.by ? (order.down ? "down" : "up") : "";

@@ -69,11 +69,17 @@ export function draw(body, spec, context) {
     picture.paint();
   }
 
-  const loop = toggle("Loop", false, "Plays what is selected, or the line, again and again", (on) => {
+  const go = (/** @type {Event} */ event) => {
+    const time = /** @type {CustomEvent<number>} */ (event).detail;
+    if (said.texts.length) text.go(Math.max(spoken(said, time), 0));
+    void play.seek(time);
+  };
+  context.root.addEventListener("nbp-go", go, { signal: context.signal });
+  const loop = toggle("Loop", false, "Repeats the selection, or the line", (on) => {
     state.looped = on;
     repeat();
   });
-  const follow = toggle("Follow", true, "The text moves along with the sound", (on) => {
+  const follow = toggle("Follow", true, "The text follows the sound", (on) => {
     state.follow = on;
   });
   const finds = finder(said, text, (place) => void play.seek(said.from[place]));
@@ -84,8 +90,7 @@ export function draw(body, spec, context) {
   if (!said.texts.length) return body.append(quote(spec.text, spec.more) ?? "");
   body.append(h("div", { class: "nbp-bar-top" }, ...finds, heard ? follow : ""), text.node);
   if (spec.left_out) {
-    const more = `… and ${counted(spec.left_out, "more part")} of the text: segments are fewer than words`;
-    body.append(h("div", { class: "nbp-muted" }, more));
+    body.append(h("div", { class: "nbp-muted" }, `… and ${counted(spec.left_out, "more part")}`));
   }
 }
 

@@ -19,7 +19,7 @@ export function words({ texts, lines, inside, languages, repaired }, act) {
     const node = h("span", props, text.trimStart());
     if (odd.has(i)) {
       node.className = "nbp-repaired";
-      node.title = "The model gave a time that could not be";
+      node.title = "Its time was repaired";
     }
     return node;
   });
@@ -38,8 +38,8 @@ export function words({ texts, lines, inside, languages, repaired }, act) {
     );
   });
   const about = "Transcript: arrows move, Enter plays from there, Shift selects";
-  const list = h("div", { class: "nbp-scroll nbp-said", role: "listbox", tabindex: 0, "aria-label": about }, ...rows);
-  list.setAttribute("aria-multiselectable", "true");
+  const props = { role: "listbox", tabindex: 0, "aria-label": about, "aria-multiselectable": "true" };
+  const list = h("div", { class: "nbp-scroll nbp-said", ...props }, ...rows);
   let [cursor, anchor, current] = [-1, -1, -1];
   /** @type {HTMLElement[]} */
   let chosen = [];
