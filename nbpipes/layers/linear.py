@@ -93,7 +93,7 @@ def prepare(model: nn.Module, *, steps: bool = False) -> None:
     for module in list(model.modules()):
         if callable(fuse := getattr(module, "fuse", None)):
             fuse()
-    packable = [module for module in model.modules() if callable(getattr(module, "pack", None)) and module.pays]
+    packable: list[Any] = [one for one in model.modules() if callable(getattr(one, "pack", None)) and one.pays]
     layers = [module for module in packable if isinstance(module, Linear)]
     if steps and sum(layer.weight.nbytes for layer in layers) <= TWICE and torch.backends.mkl.is_available():
         for layer in layers:

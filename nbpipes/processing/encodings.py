@@ -139,3 +139,33 @@ def as_inputs(
         )
     make = np.asarray if tensors == "np" else need("torch").tensor
     return {name: make(column) for name, column in columns.items()}
+
+
+class LookedUp:
+    """An encoding whose tokens have other ids than the backend that cut them would give them.
+
+    look_up: gives the ids of tokens. unknown: the token of what the backend does not know; the texts show what it is.
+    """
+
+    def __init__(
+        self, encoding: Encoding, look_up: Callable[[list[str]], list[int]], texts: Sequence[Any], unknown: str | None
+    ) -> None:
+        tokens = encoding.tokens
+        for i, (start, end) in enumerate(encoding.offsets if unknown in tokens else ()):
+            text = texts[encoding.sequence_ids[i] or 0]
+            if tokens[i] == unknown and isinstance(text, str):
+                tokens[i] = text[start:end].strip()
+        self.encoding, self.ids = encoding, look_up(tokens)
+        self.overflowing = [LookedUp(more, look_up, texts, unknown) for more in encoding.overflowing]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.encoding, name)
+
+    def pad(self, length: int, *, direction: str, pad_id: int, pad_token: str) -> None:
+        """Fills up to `length` tokens."""
+        self.encoding.pad(length, direction=direction, pad_id=pad_id, pad_token=pad_token)
+        more = [pad_id] * (length - len(self.ids))
+        self.ids = self.ids + more if direction == "right" else more + self.ids

@@ -15,7 +15,14 @@ from nbpipes.processing.vocabulary.settings import FLAGS, PIECE_FILES, text_of
 COPIED = ("vocab.txt", "vocab.json", "merges.txt", "normalizer.json", *PIECE_FILES)
 
 # What a tokenizer that has no tokenizer.json is made of, besides.
-OLDER = ("source.spm", "target.spm", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json")
+OLDER = (
+    "source.spm",
+    "target.spm",
+    "target_vocab.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+)
 
 # What transformers writes for a model without a longest sequence.
 NO_LIMIT = int(1e30)

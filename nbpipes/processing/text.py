@@ -2,7 +2,7 @@
 
 import os
 import reprlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from nbpipes.errors import InputError
 from nbpipes.hub.repo import Repo
 from nbpipes.processing.encodings import (
     Explained,
+    LookedUp,
     as_inputs,
     as_items,
     as_pair,
@@ -24,7 +25,7 @@ from nbpipes.processing.encodings import (
 from nbpipes.processing.saving import NO_LIMIT, copy, save
 from nbpipes.processing.special import SpecialTokens
 from nbpipes.processing.truncation import Cutters, check_parts, room, strategy
-from nbpipes.processing.vocabulary.build import WORD_END, load_looked_up
+from nbpipes.processing.vocabulary.build import LOOKED_UP, WORD_END, LookedUpParts, load_looked_up
 from nbpipes.processing.vocabulary.build import load as load_backend
 from nbpipes.processing.vocabulary.finish import finish
 from nbpipes.processing.vocabulary.settings import UNLIMITED, Settings, read, text_of
@@ -98,9 +99,8 @@ class Tokenizer(SpecialTokens):
         Raises TypeError for an unknown override, TokenizerError for missing, damaged or unknown files.
         """
         settings = read(repo, overrides)
-        if settings.style.reads == "looked up" and not settings.from_json:
-            known, reader = load_looked_up(repo, settings)
-            return LookedUpTokenizer(known, settings, repo, reader=Tokenizer(reader, settings))
+        if settings.style.reads in LOOKED_UP and not settings.from_json:
+            return LookedUpTokenizer(load_looked_up(repo, settings), settings, repo)
         return cls(load_backend(repo, settings), settings, repo)
 
     def __len__(self) -> int:
@@ -295,42 +295,14 @@ class Tokenizer(SpecialTokens):
         return save(Path(folder), self.backend, config, self.chat_templates, self._repo)
 
 
-class LookedUp:
-    """An encoding whose tokens have other ids than the backend that cut them would give them.
-
-    look_up: gives the ids of tokens. unknown: the token of what the backend does not know; the texts show what it is.
-    """
-
-    def __init__(
-        self, encoding: Encoding, look_up: Callable[[list[str]], list[int]], texts: Sequence[Any], unknown: str | None
-    ) -> None:
-        tokens = encoding.tokens
-        for i, (start, end) in enumerate(encoding.offsets if unknown in tokens else ()):
-            text = texts[encoding.sequence_ids[i] or 0]
-            if tokens[i] == unknown and isinstance(text, str):
-                tokens[i] = text[start:end].strip()
-        self.encoding, self.ids = encoding, look_up(tokens)
-        self.overflowing = [LookedUp(more, look_up, texts, unknown) for more in encoding.overflowing]
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.encoding, name)
-
-    def pad(self, length: int, *, direction: str, pad_id: int, pad_token: str) -> None:
-        """Fills up to `length` tokens."""
-        self.encoding.pad(length, direction=direction, pad_id=pad_id, pad_token=pad_token)
-        more = [pad_id] * (length - len(self.ids))
-        self.ids = self.ids + more if direction == "right" else more + self.ids
-
-
 class LookedUpTokenizer(Tokenizer):
     """A tokenizer that cuts texts with another one and has ids of its own for the pieces (Marian, M2M100)."""
 
-    def __init__(self, backend: Backend, settings: Settings, repo: Repo | None = None, *, reader: Tokenizer) -> None:
-        super().__init__(backend, settings, repo)
-        self._reader = reader
+    def __init__(self, parts: LookedUpParts, settings: Settings, repo: Repo | None = None) -> None:
+        super().__init__(parts.known, settings, repo)
+        self._reader, self._writer = Tokenizer(parts.reader, settings), parts.writer
+        added = {one.content: i for i, one in parts.known.get_added_tokens_decoder().items()}
+        self._ids: dict[str, Any] = {} if parts.names is None else {**parts.names, **added}
 
     def _encode(
         self,
@@ -361,12 +333,24 @@ class LookedUpTokenizer(Tokenizer):
         ]
 
     def _looked_up(self, found: Encoding, texts: Sequence[Any]) -> LookedUp:
-        return LookedUp(found, self.convert_tokens_to_ids, texts, self.unk_token)
+        if not self._ids:
+            return LookedUp(found, self.convert_tokens_to_ids, texts, self.unk_token)
+        return LookedUp(found, lambda names: [self._ids.get(name, self.unk_token_id) for name in names], texts, None)
 
     def decode(
         self, ids: Any, skip_special_tokens: bool = False, clean_up_tokenization_spaces: bool | None = None
     ) -> str:
-        return super().decode(ids, skip_special_tokens, clean_up_tokenization_spaces).strip()
+        if self._writer is None:
+            return super().decode(ids, skip_special_tokens, clean_up_tokenization_spaces).strip()
+        skipped = self.all_special_tokens if skip_special_tokens else ()
+        tokens = [token for token in self.convert_ids_to_tokens(ids, skip_special_tokens) if token not in skipped]
+        text = self.convert_tokens_to_string(tokens).strip()
+        return tidied(text) if clean_up_tokenization_spaces else text
+
+    def convert_ids_to_tokens(self, ids: Any, skip_special_tokens: bool = False) -> Any:
+        if self._writer is None or not isinstance(ids, int) or ids in self._special:
+            return super().convert_ids_to_tokens(ids, skip_special_tokens)
+        return self._writer.id_to_token(ids) or self.unk_token
 
     def save_pretrained(self, folder: str | os.PathLike[str]) -> tuple[str, ...]:
         """Copy the tokenizer's files into `folder`; return the paths written."""

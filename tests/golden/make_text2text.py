@@ -18,6 +18,7 @@ from transformers import (
     AutoModelForSeq2SeqLM,
     AutoModelForSequenceClassification,
     BartTokenizerFast,
+    BlenderbotSmallTokenizer,
     M2M100Tokenizer,
     MarianTokenizer,
     MBart50TokenizerFast,
@@ -61,6 +62,7 @@ TEXTS = (
     "",
     "  Two  spaces, and ß in Straße\n东京 ",
     "London</s> Paris",
+    'The lion\'s\n"the"\n\nHello!(the)__end__\n',
     ">>fra<< Who lives in London?",
     "10 €",
 )
@@ -69,6 +71,7 @@ LANGUAGES = {"src_lang": "de_DE", "tgt_lang": "fr_XX"}
 CASES: dict[str, list[Case]] = {
     "t5": EVERY,
     "bart": [*EVERY[:11], ("feature-extraction", {}, [TEXT], {})],
+    "blenderbot-small": EVERY[:2],
     "marian": [*EVERY[:2], ("translation_en_to_fr", {}, [[TEXT, OTHER]], FEW)],
     "m2m_100": [
         (
@@ -98,8 +101,8 @@ def tokenizer_of(family: str, folder: Path) -> PreTrainedTokenizerFast:
         return T5TokenizerFast(pieces(folder, "spiece.model", **ids), extra_ids=4, model_max_length=LIMIT)
     if family == "mbart":
         return MBart50TokenizerFast(pieces(folder, "sentencepiece.bpe.model"), model_max_length=LIMIT)
-    if family in LOOKED_UP:
-        return looked_up(family, folder)
+    if family == "blenderbot-small":
+        return letter_pairs(folder)
     if family in LOOKED_UP:
         return looked_up(family, folder)
     files = byte_pairs(["<s>", "<pad>", "</s>", "<unk>", "<mask>"], folder)
@@ -128,13 +131,50 @@ def looked_up(family: str, folder: Path) -> PreTrainedTokenizer:
         codes = [f"__{code}__" for code in FAIRSEQ_LANGUAGE_CODES["m2m100"]]  # special, as in published files
         fixed = {"model_max_length": LIMIT, "src_lang": "de", "additional_special_tokens": codes}
         tokenizer = M2M100Tokenizer(str(folder / "vocab.json"), model, **fixed)
+    record(tokenizer, folder)
+    return tokenizer
+
+
+def apart(folder: Path) -> None:
+    """A Marian tokenizer that has one vocabulary for what is read, and one for what is written."""
+    folder.mkdir(parents=True)
+    files = [pieces(folder, "source.spm"), pieces(folder, "target.spm")]
+    for model, name, skipped in zip(list(files), ("vocab.json", "target_vocab.json"), (5, 9), strict=True):
+        reader = SentencePieceProcessor(model_file=model)
+        known = ["</s>", "<unk>", *(reader.id_to_piece(i) for i in range(skipped, len(reader))), ">>fra<<", "<pad>"]
+        vocabulary = {token: i for i, token in enumerate(known)}
+        (folder / name).write_text(json.dumps(vocabulary, ensure_ascii=False), encoding="utf-8")
+        files.append(str(folder / name))
+    tokenizer = MarianTokenizer(*files, separate_vocabs=True, model_max_length=LIMIT)
+    tokenizer.save_pretrained(folder)
+    (folder / "config.json").write_text(json.dumps({"model_type": "marian"}), encoding="utf-8")
+    record(tokenizer, folder)
+
+
+def letter_pairs(folder: Path) -> BlenderbotSmallTokenizer:
+    """A tokenizer of words that go on with "@@"; its merges lead to some tokens that the vocabulary lacks."""
+    merges = ["h e", "l o</w>", "i s</w>", "t h", "th e</w>", "i n", "w a", "wa s</w>", "o n", "L o", "r i", "a n"]
+    letters = sorted(set("abcdefghiklmnoprstuvwy")) + list(".,?!'")
+    words = ["the", "is", "was", "lo", "he@@", "in@@", "on@@", "ri@@", *letters, *(f"{one}@@" for one in letters[:15])]
+    vocabulary = {
+        word: i for i, word in enumerate(["__null__", "__start__", "__end__", "__unk__", "__newln__", *words])
+    }
+    (folder / "vocab.json").write_text(json.dumps(vocabulary), encoding="utf-8")
+    (folder / "merges.txt").write_text("\n".join(["#version: 0.2", *merges, ""]), encoding="utf-8")
+    (folder / "config.json").write_text(json.dumps({"model_type": "blenderbot-small"}), encoding="utf-8")
+    tokenizer = BlenderbotSmallTokenizer(str(folder / "vocab.json"), str(folder / "merges.txt"), model_max_length=LIMIT)
+    record(tokenizer, folder)
+    return tokenizer
+
+
+def record(tokenizer: PreTrainedTokenizer, folder: Path) -> None:
+    """Writes down what becomes of some texts."""
     cases = []
     for text in TEXTS:
         ids = tokenizer(text)["input_ids"]
         decoded = [tokenizer.decode(ids, skip_special_tokens=skip) for skip in (True, False)]
         cases.append(json.dumps({"text": text, "ids": ids, "decoded": decoded}, ensure_ascii=False))
     (folder / "looked_up.json").write_text("[\n" + ",\n".join(cases) + "\n]\n", encoding="utf-8")
-    return tokenizer
 
 
 def make_text2text(family: str, folder: Path) -> None:
@@ -142,8 +182,10 @@ def make_text2text(family: str, folder: Path) -> None:
     tokenizer = tokenizer_of(family, folder / "tokenizer")
     tokenizer.save_pretrained(folder / "tokenizer")
     for path in (folder / "tokenizer").glob("*.json"):
-        text = json.dumps(json.loads(path.read_text()), ensure_ascii=False, separators=(",", ":"))
-        path.write_text(text, encoding="utf-8")
+        content = json.loads(path.read_text())
+        if family == "blenderbot-small" and path.name == "tokenizer_config.json":
+            del content["tokenizer_class"]  # it would lead the reference to a tokenizer of bytes, which is another one
+        path.write_text(json.dumps(content, ensure_ascii=False, separators=(",", ":")), encoding="utf-8")
     names = ("pad", "eos") if family == "marian" else ("pad", "bos", "eos")
     settings = FAMILIES[family] | {"vocab_size": len(tokenizer)}
     settings |= {f"{name}_token_id": getattr(tokenizer, f"{name}_token_id") for name in names}
@@ -152,6 +194,7 @@ def make_text2text(family: str, folder: Path) -> None:
     if family == "m2m_100":
         settings["vocab_size"] += 108  # languages, and entries made up to get an even number
     if family == "marian":
+        apart(folder / "tokenizer-apart")
         settings |= {"decoder_start_token_id": tokenizer.pad_token_id, "bad_words_ids": [[tokenizer.pad_token_id]]}
     if family == "mbart":
         settings["decoder_start_token_id"] = tokenizer.eos_token_id

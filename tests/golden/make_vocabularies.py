@@ -200,6 +200,11 @@ KINDS = {
     "t5-new": Kind("t5", pieces("spiece.model", **T5), {"legacy": False, "model_max_length": 512}),
     "mbart": Kind("mbart", pieces("sentencepiece.bpe.model"), {"src_lang": "de_DE"}),
     "mbart50": Kind("mbart", pieces("sentencepiece.bpe.model"), {"tokenizer_class": "MBart50Tokenizer"}),
+    "nllb": Kind(
+        "m2m_100",
+        pieces("sentencepiece.bpe.model", model_type="bpe"),
+        {"tokenizer_class": "NllbTokenizer", "src_lang": "fra_Latn"},
+    ),
     "pegasus": Kind("pegasus", pieces("spiece.model", **T5)),
     "pegasus-plain": Kind(
         "bigbird_pegasus",

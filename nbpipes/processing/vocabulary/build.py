@@ -2,8 +2,9 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalize
 from nbpipes.errors import RepoError, TokenizerError
 from nbpipes.hub.repo import Repo
 from nbpipes.processing import sentencepiece
-from nbpipes.processing.vocabulary import pieces
+from nbpipes.processing.vocabulary import pairs, pieces
 from nbpipes.processing.vocabulary.settings import PIECE_FILES, Settings, text_of
 
 # How Qwen2 and CLIP cut a text before the bytes of each part are merged.
@@ -22,6 +23,9 @@ QWEN2 = (
 )
 CLIP = r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
 WORD_END = "</w>"
+
+# Classes that cut by one file and look ids up in another.
+LOOKED_UP = ("looked up", "pairs")
 
 # What cuts the texts that shall be translated; "target.spm" beside it cuts nothing that is read here.
 READER_FILES = ("source.spm", "sentencepiece.bpe.model")
@@ -57,23 +61,59 @@ def load(repo: Repo, settings: Settings) -> Tokenizer:
     raise TokenizerError(_missing(repo, settings))
 
 
-def load_looked_up(repo: Repo, settings: Settings) -> tuple[Tokenizer, Tokenizer]:
-    """Return the backends of a class that cuts text by a SentencePiece model and looks the pieces up in vocab.json.
+@dataclass(frozen=True, slots=True)
+class LookedUpParts:
+    """What a tokenizer is made of whose ids stand in a vocab.json.
 
-    The first knows tokens and ids, the second cuts; it has ids of its own, which mean nothing.
+    known: has tokens and ids. reader: cuts text; it has ids of its own, which mean nothing. names: ids by what the
+    reader calls tokens, None where it calls them as they are. writer: has the tokens and ids of what is written, where
+    they are others than those of what is read.
     """
+
+    known: Tokenizer
+    reader: Tokenizer
+    names: Mapping[str, int] | None = None
+    writer: Tokenizer | None = None
+
+
+def load_looked_up(repo: Repo, settings: Settings) -> LookedUpParts:
+    """Return the backends of a class that cuts text by one file and looks the parts up in vocab.json.
+
+    Raises TokenizerError where a file is missing or damaged.
+    """
+    if settings.style.reads == "pairs":
+        return _merged(repo, settings)
     name = next((name for name in READER_FILES if repo.has(name)), "")
     if not repo.has("vocab.json") or not name:
         raise TokenizerError(f"{repo.name!r} needs vocab.json and {' or '.join(READER_FILES)} for its tokenizer")
-    with damage(repo, "vocab.json"):
-        vocabulary = json.loads(repo.path("vocab.json").read_text(encoding="utf-8"))
-        known = Tokenizer(models.WordLevel(vocabulary, unk_token=text_of(settings.tokens["unk_token"])))
-        known.decoder = decoders.Metaspace(pieces.SPACE, prepend_scheme="always")
+    vocabulary, known = _words(repo, "vocab.json", settings)
     with damage(repo, name):
         reader = pieces.build(sentencepiece.read(repo.path(name).read_bytes()), settings)
         # ">>fr<<" names the language to translate into.
         reader.add_tokens([AddedToken(token, normalized=False) for token in vocabulary if LANGUAGE.fullmatch(token)])
-    return known, reader
+    apart = settings.values.get("separate_vocabs")
+    return LookedUpParts(known, reader, writer=_words(repo, "target_vocab.json", settings)[1] if apart else None)
+
+
+def _words(repo: Repo, name: str, settings: Settings) -> tuple[dict[str, int], Tokenizer]:
+    """The vocabulary of a file, and a backend that knows it."""
+    with damage(repo, name):
+        vocabulary: dict[str, int] = json.loads(repo.path(name).read_text(encoding="utf-8"))
+        known = Tokenizer(models.WordLevel(vocabulary, unk_token=text_of(settings.tokens["unk_token"])))
+    known.decoder = decoders.Metaspace(pieces.SPACE, prepend_scheme="always")
+    return vocabulary, known
+
+
+def _merged(repo: Repo, settings: Settings) -> LookedUpParts:
+    if not repo.has("vocab.json") or not repo.has("merges.txt"):
+        raise TokenizerError(_missing(repo, settings))
+    unknown = text_of(settings.tokens["unk_token"])
+    with damage(repo, "vocab.json and merges.txt"):
+        vocabulary: dict[str, int] = json.loads(repo.path("vocab.json").read_text(encoding="utf-8"))
+        reader = pairs.cutter(vocabulary, _merges(repo.path("merges.txt")), unknown)
+        return LookedUpParts(
+            pairs.words(vocabulary, unknown), reader, {pairs.inner(token): i for token, i in vocabulary.items()}
+        )
 
 
 @contextmanager
@@ -91,6 +131,7 @@ def _missing(repo: Repo, settings: Settings) -> str:
     files = {
         "wordpiece": "vocab.txt",
         "bytes": "vocab.json with merges.txt",
+        "pairs": "vocab.json with merges.txt",
         "pieces": " or ".join(PIECE_FILES),
         "letters": "vocab.json",
     }.get(settings.style.reads)
@@ -116,16 +157,20 @@ def _wordpiece(path: Path, settings: Settings) -> Tokenizer:
     return backend
 
 
+def _merges(path: Path) -> list[tuple[str, str]]:
+    # The first line names the version of the format, and the last one is empty.
+    lines = path.read_text(encoding="utf-8").split("\n")[1:-1]
+    return [(left, right) for left, right in (line.split() for line in lines if line.strip())]
+
+
 def _bytes(vocabulary: Path, merges: Path, settings: Settings) -> Tokenizer:
     name = settings.style.name
     options: dict[str, Any] = {"continuing_subword_prefix": "", "end_of_word_suffix": "", "fuse_unk": False}
-    # The first line names the version of the format, and the last one is empty.
-    lines = merges.read_text(encoding="utf-8").split("\n")[1:-1]
+    pairs = _merges(merges)
     prefix = bool(settings.values.get("add_prefix_space", False))
     if name == "CLIPTokenizer":
-        lines = lines[:CLIP_MERGES]
+        pairs = pairs[:CLIP_MERGES]
         options |= {"end_of_word_suffix": WORD_END, "unk_token": text_of(settings.tokens["unk_token"])}
-    pairs = [(left, right) for left, right in (line.split() for line in lines if line.strip())]
     backend = Tokenizer(models.BPE(json.loads(vocabulary.read_text(encoding="utf-8")), pairs, **options))
     backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=prefix)
     backend.decoder = decoders.ByteLevel()

@@ -188,7 +188,7 @@ def _additional(style: Style, values: Mapping[str, Any]) -> list[Any]:
     """Return the special tokens without a name; some classes complete the list they are given."""
     given = values.get("additional_special_tokens")
     tokens = list(style.additional) if given is None else _listed(values)
-    if "src_lang" in style.settings:
+    if "src_lang" in style.settings and (given is None or style.name != "NllbTokenizer"):
         return [*style.additional, *(token for token in tokens if token not in style.additional)]
     if "extra_ids" in style.settings and not any("<extra_id_" in text_of(_token(token)) for token in tokens):
         return tokens + [f"<extra_id_{i}>" for i in range(count_of(values, "extra_ids"))]

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from nbpipes.processing.vocabulary.codes import CODES_100, LANGUAGES, LANGUAGES_50, LANGUAGES_NLLB
 from nbpipes.processing.vocabulary.styles import PLAIN, ROLES, TYPED, Pieces, Style
 
 BERT_TOKENS = {"unk": "[UNK]", "sep": "[SEP]", "pad": "[PAD]", "cls": "[CLS]", "mask": "[MASK]"}
@@ -9,23 +10,6 @@ ENCLOSED = {"bos": "[CLS]", "eos": "[SEP]", **BERT_TOKENS}
 FAIRSEQ = {"bos": "<s>", "eos": "</s>", "unk": "<unk>", "sep": "</s>", "pad": "<pad>", "cls": "<s>", "mask": "<mask>"}
 END_OF_TEXT = {"bos": "<|endoftext|>", "eos": "<|endoftext|>", "unk": "<|endoftext|>"}
 UNMASKED = tuple(role for role in ROLES if role != "mask")
-
-# The 25 languages of mBART and the 27 more of mBART-50: their order is that of the ids.
-_CODES_25 = """
-    ar_AR cs_CZ de_DE en_XX es_XX et_EE fi_FI fr_XX gu_IN hi_IN it_IT ja_XX kk_KZ ko_KR lt_LT lv_LV my_MM ne_NP nl_XX
-    ro_RO ru_RU si_LK tr_TR vi_VN zh_CN
-"""
-_CODES_27 = """
-    af_ZA az_AZ bn_IN fa_IR he_IL hr_HR id_ID ka_GE km_KH mk_MK ml_IN mn_MN mr_IN pl_PL ps_AF pt_XX sv_SE sw_KE ta_IN
-    te_IN th_TH tl_XX uk_UA ur_PK xh_ZA gl_ES sl_SI
-"""
-_CODES_100 = """
-    af am ar ast az ba be bg bn br bs ca ceb cs cy da de el en es et fa ff fi fr fy ga gd gl gu ha he hi hr ht hu hy id
-    ig ilo is it ja jv ka kk km kn ko lb lg ln lo lt lv mg mk ml mn mr ms my ne nl no ns oc or pa pl ps pt ro ru sd si
-    sk sl so sq sr ss su sv sw ta th tl tn tr uk ur uz vi wo xh yi yo zh zu
-"""
-LANGUAGES = tuple(_CODES_25.split())
-LANGUAGES_50 = LANGUAGES + tuple(_CODES_27.split())
 
 _LIKE_BERT = (
     *("ConvBert", "DPRContextEncoder", "DPRQuestionEncoder", "DPRReader", "Electra", "LayoutLM", "LayoutLMv2"),
@@ -242,10 +226,23 @@ ROWS = (
         "M2M100Tokenizer",
         reads="looked up",
         tokens={role: FAIRSEQ[role] for role in ("bos", "eos", "unk", "sep", "pad")},
-        additional=tuple(f"__{code}__" for code in _CODES_100.split()),
+        additional=tuple(f"__{code}__" for code in CODES_100),
         settings={"src_lang": "en"},
         single=MBART_50.single,
         pair=MBART_50.pair,
+    ),
+    replace(
+        MBART_50,
+        name="NllbTokenizer",
+        tokens=FAIRSEQ,
+        additional=LANGUAGES_NLLB,
+        settings={"src_lang": "eng_Latn"},
+        pieces=replace(MBART_50.pieces, tail=()),
+    ),
+    Style(
+        "BlenderbotSmallTokenizer",
+        reads="pairs",
+        tokens={"bos": "__start__", "eos": "__end__", "unk": "__unk__", "pad": "__null__"},
     ),
     LLAMA,
     replace(
@@ -272,15 +269,6 @@ ROWS = (
         pair=LLAMA.pair,
         rewrites=True,
         padding_side="left",
-    ),
-    Style(
-        "NllbTokenizer",
-        tokens=FAIRSEQ,
-        mask="ln",
-        settings={"src_lang": "eng_Latn"},
-        single=MBART_50.single,
-        pair=MBART_50.pair,
-        rewrites=True,
     ),
     Style("WhisperTokenizer", tokens=END_OF_TEXT, spaced=True),
     Style("BloomTokenizer", tokens={role: FAIRSEQ[role] for role in ("bos", "eos", "unk", "pad")}, spaced=True),
@@ -325,6 +313,7 @@ _TYPES_OF = {
     ),
     "BigBird": "big_bird",
     "Blenderbot": "blenderbot",
+    "BlenderbotSmall": "blenderbot-small",
     "Bloom": "bloom",
     "CLIP": "aimv2 clip clipseg groupvit omdet-turbo oneformer owlv2 owlvit xclip",
     "Camembert": "camembert",
