@@ -57,7 +57,7 @@ export function draw(body, spec, context) {
   );
   for (const part of /** @type {HTMLElement[]} */ ([form, more])) part.addEventListener("keydown", hurry);
   more.hidden = options.length === 0;
-  body.append(h("strong", {}, spec.title), form, h("div", { class: "nbp-play" }, go, more), place);
+  body.append(h("strong", {}, spec.title), form, h("div", { class: "nbp-run" }, go, more), place);
   context.signal.addEventListener("abort", () => showing.abort());
 }
 

@@ -1,7 +1,8 @@
 import { menu } from "@nbpipes/kit/actions.js";
-import { quote } from "@nbpipes/kit/controls.js";
+import { button, quote } from "@nbpipes/kit/controls.js";
 import { counted, h } from "@nbpipes/kit/dom.js";
 import { pieces } from "@nbpipes/kit/pieces.js";
+import { copied, marked } from "./copied.js";
 
 /**
  * prompt: what a text goes on from. pieces: the tokens of what is new, and how likely they were, if that is known.
@@ -29,16 +30,51 @@ export function draw(body, spec, context) {
   else if (answers.length) page.append(several(answers, choose));
   body.append(top);
   if (spec.text === null) body.append(page);
-  else
-    body.append(
-      h("div", { class: "nbp-beside" }, h("div", { class: "nbp-source" }, quote(spec.text, spec.more)), page),
-    );
+  else {
+    const source = h("div", { class: "nbp-source" }, quote(spec.text, spec.more));
+    body.append(h("div", { class: "nbp-beside" }, source, page));
+    if (answers.length === 1 && !answers[0].pieces.length) top.children[0].after(takenOver(spec, source, page));
+  }
 
   /** @param {number} index */
   function choose(index) {
     at = index;
     context.select([index]);
   }
+}
+
+/**
+ * Marks what an answer took over from its source word by word, on both sides; gives a button that shows it or not.
+ *
+ * @param {Spec} spec
+ * @param {HTMLElement} source
+ * @param {HTMLElement} page
+ */
+function takenOver({ text, answers }, source, page) {
+  const whole = text ?? "";
+  const [{ text: answer }] = answers;
+  const { inText, inSource, count, of } = copied(whole, answer);
+  /** @type {[Element | null, string, import("./copied.js").Range[]][]} */
+  const sides = [
+    [source.querySelector(".nbp-text"), whole, inSource],
+    [page.querySelector(".nbp-text > span"), answer, inText],
+  ];
+  // What stands behind the text, that characters were left out, stays.
+  const rests = sides.map(([node]) => [...(node?.childNodes ?? [])].slice(1));
+  const toggle = button(
+    `${count.toLocaleString("en")} of ${counted(of, "word")} taken over`,
+    () => show(toggle.getAttribute("aria-pressed") === "false"),
+    { hidden: count === 0, title: "Three words in a row or more, marked on both sides" },
+  );
+
+  /** @param {boolean} on */
+  function show(on) {
+    toggle.setAttribute("aria-pressed", String(on));
+    for (const [side, [node, words, ranges]] of sides.entries())
+      node?.replaceChildren(...marked(words, on ? ranges : []), ...rests[side]);
+  }
+  if (count) show(true);
+  return toggle;
 }
 
 /**
