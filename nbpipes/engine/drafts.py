@@ -6,12 +6,16 @@ from html import escape
 from typing import Any
 
 from nbpipes.engine.events import Done, Event, Failed, Partial
-from nbpipes.engine.progress import INTERVAL, notebook
+from nbpipes.engine.progress import INTERVAL, duration, notebook
 
 SHOWN = 4
 """Texts that are shown at a time, the first ones of those that are not complete."""
 LONGEST = 20_000
 """Characters of a text: its end is what grows."""
+EARLY = 0.02
+"""Share of an item before which nobody knows how long the rest will take."""
+END = "display:flex;flex-direction:column-reverse;max-height:20em;overflow:auto"
+"""Of a box that shows the end of what it holds."""
 STYLE = "white-space:pre-wrap;overflow-wrap:anywhere;margin:.15em 0;padding-left:.9em;border-left:2px solid #8888"
 
 
@@ -35,13 +39,15 @@ class Drafts:
     """An output of a cell that is replaced as texts grow, and emptied when the last of them is complete."""
 
     def __init__(self) -> None:
-        self.texts: dict[int, str] = {}
+        self.texts: dict[int, Partial] = {}
+        self._begun: dict[int, float] = {}
         self._handle: Any = None
         self._due = time.monotonic() + INTERVAL
 
     def tell(self, event: Partial) -> None:
         """An item has so much text by now."""
-        self.texts[event.index] = event.text
+        self.texts[event.index] = event
+        self._begun.setdefault(event.index, time.monotonic())
         if time.monotonic() >= self._due:
             self._draw()
 
@@ -56,14 +62,25 @@ class Drafts:
         if display is None:
             return
         self._due = time.monotonic() + INTERVAL
-        page = display.HTML(_page(self.texts))
+        page = display.HTML(self._page())
         if self._handle is None:
             self._handle = display.display(page, display_id=True)
         else:
             self._handle.update(page)
 
+    def _page(self) -> str:
+        first = sorted(self.texts)[:SHOWN]
+        blocks = (_block(self.texts[index], time.monotonic() - self._begun[index]) for index in first)
+        return f'<div class="nbp-static nbp-draft">{"".join(blocks)}</div>' if first else ""
 
-def _page(texts: dict[int, str]) -> str:
-    first = [texts[index] for index in sorted(texts)[:SHOWN]]
-    blocks = (f'<div dir="auto" style="{STYLE}">{escape(text[-LONGEST:])}</div>' for text in first)
-    return f'<div class="nbp-static nbp-draft">{"".join(blocks)}</div>' if first else ""
+
+def _block(event: Partial, seconds: float) -> str:
+    """A text, and how much of its item has been read where that is known. seconds: for which it has been written."""
+    text = f'<div style="{END}"><div dir="auto" style="{STYLE}">{escape(event.text[-LONGEST:])}</div></div>'
+    share = event.share
+    if share is None:
+        return text
+    words = [f"{100 * share:.0f} %", duration(seconds)]
+    words += [f"{duration(seconds * (1 - share) / share)} left"] if share > EARLY else []
+    bar = f'<progress value="{share:.3f}" max="1" style="width:16em;vertical-align:middle"></progress>'
+    return f"{text}<div>{bar} <span>{' · '.join(words)}</span></div>"

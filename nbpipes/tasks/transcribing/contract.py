@@ -1,5 +1,6 @@
 """What a way to transcribe must offer, and what all of them share: windows of a sound, and the text so far."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -46,8 +47,9 @@ class Transcriber(Protocol):
 
 @dataclass(slots=True)
 class Draft:
-    """What an item's windows have been found to say by now, each by its place."""
+    """What an item's windows have been found to say by now, each by its place. windows: how many there are."""
 
+    windows: int | None = None
     parts: dict[int, str] = field(default_factory=dict)
 
     def put(self, place: int, text: str, between: str = "") -> str:
@@ -55,6 +57,10 @@ class Draft:
         self.parts[place] = text
         done = next(place for place in range(len(self.parts) + 1) if place not in self.parts)
         return between.join(self.parts[place] for place in range(done))
+
+    def share(self, done: int) -> float | None:
+        """How much of the item has been read when so many windows are done, from 0 to 1."""
+        return min(done / self.windows, 1.0) if self.windows else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +86,24 @@ def whole(sound: Sound) -> tuple[Samples, Cut]:
     return samples, Cut(len(samples), left, right, extras=sound.extras)
 
 
+def read_before(chunks: Sequence[Chunk]) -> list[float | None]:
+    """For each chunk of a batch, how much of its item the batches before this one have read, from 0 to 1."""
+    cuts: list[Cut] = [chunk.note for chunk in chunks]
+    first: dict[int, int] = {}
+    for cut in cuts:
+        first.setdefault(id(cut.draft), cut.place)
+    return [cut.draft.share(first[id(cut.draft)]) for cut in cuts]
+
+
 def windows(sound: Sound, length_s: float, strides_s: tuple[float, float], align: int) -> Iterator[tuple[Samples, Cut]]:
     """A sound as windows that overlap by their strides. align: samples of which window and strides are multiples."""
     length, left, right = (round(seconds * sound.rate / align) * align for seconds in (length_s, *strides_s))
     if length <= left + right:
         before, after = strides_s
         raise InputError(f"windows of {length_s:g} s have no middle between strides of {before:g} and {after:g} s")
-    draft = Draft()
-    for place, (samples, last) in enumerate(sound.windows(length, length - left - right)):
+    step = length - left - right
+    draft = Draft(None if sound.seconds is None else max(math.ceil(sound.seconds * sound.rate / step), 1))
+    for place, (samples, last) in enumerate(sound.windows(length, step)):
         before, after = (0 if place == 0 else left), (0 if last else right)
         if len(samples) > before:
             yield samples, Cut(len(samples), before, after, place, last, sound.extras, draft)

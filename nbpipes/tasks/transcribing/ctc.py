@@ -115,7 +115,8 @@ class CTCTranscriber:
             cut: Cut = output.chunk.note
             values = output.output.values
             runs = self.letters.runs(values if values.ndim == 1 else values.argmax(-1))
-            yield number, cut.draft.put(cut.place, "".join(run.text for run in runs))
+            text = cut.draft.put(cut.place, "".join(run.text for run in runs))
+            yield number, text, cut.draft.share(cut.place + 1)
         return outputs
 
     def _heard(self, chunks: Sequence[Chunk], *, logits: bool) -> list[ChunkOutput]:

@@ -15,7 +15,7 @@ from nbpipes.processing.audio.log_mel import LogMel
 from nbpipes.processing.audio.sound import Sound
 from nbpipes.processing.batch import Chunk
 from nbpipes.tasks.transcribing.assembly import Assembly, Window
-from nbpipes.tasks.transcribing.contract import Cut, windows
+from nbpipes.tasks.transcribing.contract import Cut, read_before, windows
 from nbpipes.tasks.transcribing.options import SpeechOptions
 from nbpipes.tasks.transcribing.repair import repaired
 from nbpipes.tasks.writing import Told, Writing
@@ -93,14 +93,14 @@ class WhisperTranscriber:
 
     def forward_stream(self, chunks: Sequence[Chunk], options: SpeechOptions) -> Told:
         work = compute.run(lambda: self._work(chunks, options))
-        texts = [Text() for _ in chunks]
+        texts, before = [Text() for _ in chunks], read_before(chunks)
         try:
             while not work.finished:
                 for track in compute.run(work.advance, size=len(chunks), kind=id(work)):
                     cut: Cut = chunks[track.number].note
                     said = texts[track.number].of(track, self._read)
                     alone = cut.last and cut.place == 0
-                    yield track.number, cut.draft.put(cut.place, said), track.share if alone else None
+                    yield track.number, cut.draft.put(cut.place, said), track.share if alone else before[track.number]
         except KeyboardInterrupt:
             compute.run(lambda: None)  # behind the step that was under way
             raise Interrupted(_outputs(chunks, work.tracks)) from None

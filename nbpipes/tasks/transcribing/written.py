@@ -15,7 +15,7 @@ from nbpipes.generation.loop import Request, Writer, Written
 from nbpipes.generation.whisper.listening import Listener
 from nbpipes.processing.audio.sound import Samples, Sound
 from nbpipes.processing.batch import Chunk
-from nbpipes.tasks.transcribing.contract import Cut, whole, windows
+from nbpipes.tasks.transcribing.contract import Cut, read_before, whole, windows
 from nbpipes.tasks.transcribing.ctc import LONGEST, STRIDES, WINDOW
 from nbpipes.tasks.transcribing.options import SpeechOptions
 from nbpipes.tasks.writing import Told, Writing
@@ -54,13 +54,14 @@ class SpeechTranscriber:
     def forward_stream(self, chunks: Sequence[Chunk], options: SpeechOptions) -> Told:
         work = compute.run(lambda: self._writer(chunks, options))
         ids: dict[int, list[int]] = {}
+        before = read_before(chunks)
         try:
             while not work.finished:
                 for number, added in compute.run(work.advance, size=len(chunks), kind=id(work)).added.items():
                     ids.setdefault(number, []).extend(added)
                     cut: Cut = chunks[number].note
                     text = self.pipe.tokenizer.decode(ids[number], skip_special_tokens=True)
-                    yield number, cut.draft.put(cut.place, text.rstrip("\ufffd"), " ")
+                    yield number, cut.draft.put(cut.place, text.rstrip("\ufffd"), " "), before[number]
         except KeyboardInterrupt:
             raise Interrupted(_outputs(chunks, compute.run(work.results))) from None
         return _outputs(chunks, work.results())

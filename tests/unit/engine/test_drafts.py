@@ -48,6 +48,18 @@ def test_what_nobody_wants_to_see_is_not_shown(cell: Cell) -> None:
     assert cell.pages == []
 
 
+def test_what_is_known_of_the_rest_is_shown(cell: Cell) -> None:
+    events = [Partial(0, "a", 0.0), Partial(0, "ab", 0.5), Partial(1, "x"), Done(0, "q", "r"), Done(1, "q", "r")]
+    list(drafts.drafted(events))
+    assert '<progress value="0.000"' in cell.pages[0]
+    assert " left<" not in cell.pages[0]
+    assert '<progress value="0.500"' in cell.pages[1]
+    assert "50 %" in cell.pages[1]
+    assert " left<" in cell.pages[1]
+    assert cell.pages[2].count("<progress") == 1
+    assert "<progress" not in cell.pages[3]
+
+
 def test_an_interrupt_leaves_what_was_seen(cell: Cell) -> None:
     def interrupted() -> Any:
         yield EVENTS[0]

@@ -90,6 +90,8 @@ def test_drafts_wait_for_missing_windows():
     assert draft.put(1, "b") == ""
     assert draft.put(0, "a") == "ab"
     assert draft.put(2, "c", between=" ") == "a b c"
+    assert draft.share(3) is None
+    assert [Draft(windows=4).share(done) for done in (0, 1, 9)] == [0, 0.25, 1]
 
 
 def test_a_bad_item_costs_itself_only(pipe, tmp_path):
