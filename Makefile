@@ -10,7 +10,7 @@ BIN := .venv/bin
 # transformers 4.57.6 needs an older huggingface_hub than ours, so what is compared with it has an environment of its own.
 REFERENCE := .venv-reference/bin
 
-.PHONY: help demo notebooks lab checkpoints test kills parity golden bench lint js browser format clean
+.PHONY: help demo notebooks pictures lab checkpoints test kills parity golden bench lint js browser format clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -28,6 +28,9 @@ demo: .venv/.ready ## run notebooks/quickstart.ipynb and write what it shows as 
 
 notebooks: .venv/.ready ## run the notebooks and store what they show in them
 	$(EXECUTE) --ExecutePreprocessor.record_timing=False --to notebook --inplace notebooks/*.ipynb
+
+pictures: .venv/.ready ## make the pictures of the README anew, from notebooks/gallery.ipynb in JupyterLab
+	$(BIN)/python docs/pictures.py $(ARGS)
 
 lab: .venv/.ready ## open the notebook in JupyterLab
 	$(BIN)/jupyter lab notebooks/quickstart.ipynb
