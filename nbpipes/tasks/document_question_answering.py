@@ -24,7 +24,7 @@ from nbpipes.results.pictures import remember
 from nbpipes.results.records import Record, Records
 from nbpipes.tasks.document_pointing import Lengths, Pointing
 from nbpipes.tasks.document_writing import Asked, about_pages, question_batch, question_chunk, written_answers
-from nbpipes.tasks.images import check_timeout
+from nbpipes.tasks.images import check_timeout, readers
 from nbpipes.tasks.writing import Writing, WritingOptions
 
 PAGES = 4
@@ -76,7 +76,8 @@ class DocumentQuestionAnsweringPipeline(Writing[DocumentQuestionAnsweringOptions
     An item is `{"image": …, "question": …}`, with the words of the page as "word_boxes" where they are known; an image
     is whatever the image tasks take, or a PDF. Its result is a list of answers; start and end count words of the page.
     `answer.meta["boxes"]` are the boxes of its words, in thousandths of the page; "words" and "places" are all words of
-    the page and their boxes.
+    the page and their boxes. Models that write give the answer alone, None where they came to no end. Several questions
+    about one image, or one question about several, are as many items.
     """
 
     options_class = DocumentQuestionAnsweringOptions
@@ -93,8 +94,10 @@ class DocumentQuestionAnsweringPipeline(Writing[DocumentQuestionAnsweringOptions
         if len(args) > 3:
             raise TypeError(f"document question answering takes {self.wanted}")
         named = dict(zip(("image", "question", "word_boxes"), args, strict=False)) | named
-        if isinstance(named.get("question"), str):
+        if isinstance(named.get("question"), str) and not isinstance(named.get("image"), list | tuple):
             return Given((named,), "one")
+        if isinstance(named.get("question"), str | list | tuple):
+            return Given(_spread(named), "list")
         if "image" not in named:
             raise InputError(f"document question answering needs {self.wanted}")
         return super().arguments((named["image"],), options)
@@ -108,6 +111,11 @@ class DocumentQuestionAnsweringPipeline(Writing[DocumentQuestionAnsweringOptions
     def budget(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride]
         """Tokens, or for models that write pixels: of a few large pages."""
         return PAGES * 2560 * 1920 if self.writes else Pipeline.budget
+
+    @property
+    def readers(self) -> int:
+        """Threads that decode, draw or recognise pages while others are computed."""
+        return readers(self.device)
 
     def preprocess(self, item: Any, options: DocumentQuestionAnsweringOptions | None = None) -> Iterator[Chunk]:
         given = options or self.options
@@ -165,6 +173,8 @@ class DocumentQuestionAnsweringPipeline(Writing[DocumentQuestionAnsweringOptions
 
     def annotated(self, result: Any, item: Any) -> Any:
         """The answers, each aware of where it stands on the page."""
+        if not isinstance(result, list):
+            return super().annotated(result, item)
         answers = [Record(one, self.kind, item, self.meta | one.meta) for one in result]
         return Records(answers, self.kind, item, self.meta)
 
@@ -188,6 +198,21 @@ def _picture(source: Any, page: Page) -> Image.Image | None:
     small = page.image.copy()
     small.thumbnail((SHOWN, SHOWN))
     return small
+
+
+def _spread(named: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Questions and images as items: as many of the one as of the other, or one of them for all. Words that are given
+    belong to a single image."""
+    image, question, words = named.get("image"), named["question"], named.get("word_boxes")
+    images = list(image) if isinstance(image, list | tuple) else None
+    questions = [question] * len(images or ()) if isinstance(question, str) else list(question)
+    if images is None:
+        return [{"image": image, "question": one, "word_boxes": words} for one in questions]
+    if words is not None:
+        raise InputError('word_boxes of several images belong into their items: [{"image": …, "word_boxes": …}, …]')
+    if len(images) != len(questions):
+        raise InputError(f"{len(images)} images and {len(questions)} questions do not belong together")
+    return [{"image": one, "question": asked} for one, asked in zip(images, questions, strict=True)]
 
 
 def _question(item: Any) -> str:

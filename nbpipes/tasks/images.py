@@ -30,8 +30,7 @@ class ReadsImages(Pipeline[OptionsT]):
 
     @property
     def readers(self) -> int:
-        """Threads that decode and resize images while others are computed: a GPU wants more than one brings."""
-        return 1 if self.device.type == "cpu" else min(READERS, os.cpu_count() or 1)
+        return readers(self.device)
 
     def is_item(self, value: Any) -> bool:
         return is_image(value)
@@ -66,6 +65,11 @@ class ReadsImages(Pipeline[OptionsT]):
         patches, shapes = zip(*(patches_of(image) for image in images), strict=True)
         counts = tuple(len(one) for one in patches)
         return Batch({"pixel_values": torch.cat(patches).to(self.device), "shapes": shapes}, counts)
+
+
+def readers(device: torch.device) -> int:
+    """Threads that decode and resize images while others are computed: a GPU wants more than one brings."""
+    return 1 if device.type == "cpu" else min(READERS, os.cpu_count() or 1)
 
 
 def check_timeout(timeout: float | None) -> None:

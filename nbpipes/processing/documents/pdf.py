@@ -2,6 +2,7 @@
 
 from itertools import groupby
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from PIL import Image
@@ -14,6 +15,8 @@ DPI = 200
 MAX_SIDE = 8000
 """Pixels of a page at most, whatever size it claims to have."""
 MAX_CHARACTERS = 1_000_000
+_alone = Lock()
+"""PDFium is not made for several threads."""
 
 
 def is_pdf(head: bytes) -> bool:
@@ -27,6 +30,11 @@ def read_pdf(data: bytes | Path, number: int, *, text: bool) -> tuple[Image.Imag
     data: the file or its bytes. number: of the page, from 1 on. text: whether words are wanted.
     """
     pdfium = need("pypdfium2", "pdf")
+    with _alone:
+        return _read(pdfium, data, number, text)
+
+
+def _read(pdfium: Any, data: bytes | Path, number: int, text: bool) -> tuple[Image.Image, list[str], list[Box]]:
     try:
         document = pdfium.PdfDocument(data)
     except pdfium.PdfiumError as error:

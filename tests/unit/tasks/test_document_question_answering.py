@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 from io import BytesIO
 from pathlib import Path
 
@@ -79,6 +80,7 @@ def test_answers_know_where_they_stand(pipe):
     (answer,) = pipe(question=ASKED, word_boxes=WORDS)
     assert answer["answer"] == " ".join(word for word, _ in WORDS[answer["start"] : answer["end"] + 1])
     assert answer.meta["boxes"] == [box for _, box in WORDS[answer["start"] : answer["end"] + 1]]
+    assert list(zip(answer.meta["words"], answer.meta["places"], strict=True)) == WORDS
     assert answer.source["question"] == ASKED
 
 
@@ -168,3 +170,51 @@ def test_a_pdf_brings_its_own_words(pipe, tmp_path):
 def test_errors_say_what_is_wrong(pipe, given, message):
     with pytest.raises(InputError, match=message):
         pipe(**given)
+
+
+def test_questions_and_images_are_spread_over_each_other(pipe):
+    more = [ASKED, "Which date?"]
+    both = [pipe(question=question, image=None, word_boxes=WORDS) for question in more]
+    assert pipe(image=None, question=more, word_boxes=WORDS) == both
+    pages = build("layoutlmv3")
+    assert pages.arguments((["a.png", "b.png"], ASKED), {}).items == [
+        {"image": "a.png", "question": ASKED},
+        {"image": "b.png", "question": ASKED},
+    ]
+    with pytest.raises(InputError, match="2 images and 1 questions"):
+        pipe(["a.png", "b.png"], [ASKED])
+    with pytest.raises(InputError, match="belong into their items"):
+        pipe(["a.png", "b.png"], ASKED, WORDS)
+
+
+def test_a_bad_item_is_recorded_and_the_others_are_answered(pipe):
+    good = {"question": ASKED, "word_boxes": WORDS}
+    first, bad, last = pipe([good, {"question": ASKED, "image": "no-such.png"}, good], on_error="record")
+    assert first == last == pipe(good)
+    assert "no-such.png" in bad.text
+
+
+def test_words_are_recognised_once_and_as_was_asked(pipe, page, monkeypatch):
+    tesseract = pytest.importorskip("pytesseract")
+    asked = []
+
+    def read(image, **how):
+        asked.append(how)
+        return {"text": ["TOTAL", " "], "left": [6, 0], "top": [20, 0], "width": [60, 1], "height": [20, 1]}
+
+    monkeypatch.setattr(tesseract, "image_to_data", read)
+    how = {"lang": "deu", "tesseract_config": "--psm 6"}
+    page = page.rotate(180)
+    answers = pipe(page, [ASKED, "Is it?", "Why?"], **how)
+    assert [answer["answer"] for (answer,) in answers] == ["TOTAL"] * 3
+    assert answers[0][0].meta["boxes"] == [[10, 100, 110, 200]]
+    assert asked == [{"lang": "deu", "config": "--psm 6", "output_type": "dict"}]
+    pipe(page, ASKED)
+    assert asked[1:] == [{"lang": None, "config": "", "output_type": "dict"}]
+
+
+@pytest.mark.parametrize(("package", "extra"), [("pytesseract", "ocr"), ("pypdfium2", "pdf")])
+def test_a_missing_package_is_named(pipe, page, monkeypatch, package, extra):
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(ImportError, match=rf"jupyter-nbpipes\[{extra}\]"):
+        pipe(page if extra == "ocr" else b"%PDF-1.4", ASKED)
