@@ -36,13 +36,15 @@ class HeadSpec:
 
     rules: from full stored names to names inside the head. ties: weights of the head that share a trunk's tensor
     when the config ties word embeddings, as names inside head and trunk. optional: parts of the head that become None
-    where a checkpoint has no weights for them.
+    where a checkpoint has no weights for them. prefix: leads the trunk's names in checkpoints with this head, where it
+    is another than with others.
     """
 
     build: Callable[[Any], nn.Module]
     rules: tuple[Rule, ...] = ()
     ties: Mapping[str, str] = field(default_factory=dict)
     optional: tuple[str, ...] = ()
+    prefix: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,11 @@ class Family:
 
     def plan(self, names: Mapping[str, Any], kind: Head) -> Plan:
         """Where the tensors of a checkpoint go."""
-        return plan(names, self.rules, self.head(kind).rules, self.prefix)
+        return plan(names, self.rules, self.head(kind).rules, self._prefix(kind))
+
+    def _prefix(self, kind: Head) -> str:
+        own = self.head(kind).prefix
+        return self.prefix if own is None else own
 
     def trim(self, model: "Model", moves: Plan) -> None:
         """Leaves out the optional parts of the head that get no weights."""
@@ -96,7 +102,7 @@ class Family:
     def origin(self, target: str, kind: Head) -> str:
         """The stored name of one of our weights, for messages."""
         scope, _, inner = target.partition(".")
-        rules, prefix = (self.head(kind).rules, "") if scope == "head" else (self.rules, self.prefix)
+        rules, prefix = (self.head(kind).rules, "") if scope == "head" else (self.rules, self._prefix(kind))
         return next((prefix + name for rule in rules if (name := rule.origin(inner))), target)
 
 

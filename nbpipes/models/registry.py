@@ -69,6 +69,7 @@ MODULES: Mapping[str, str] = MappingProxyType(
         "smollm3": "text.llama",
         "swin": "vision.swin",
         "t5": "text.t5",
+        "umt5": "text.t5",
         "tapas": "text.tapas",
         "table-transformer": "vision.detr",
         "unispeech-sat": "audio.wav2vec2",

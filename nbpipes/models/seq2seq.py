@@ -204,10 +204,11 @@ class EncoderDecoder(nn.Module):
 
 
 class EncoderFirst(Model):
-    """A model whose bare trunk is its encoder: its decoder cannot do without a text of its own."""
+    """A model whose bare trunk is its encoder: its decoder cannot do without a text of its own. Classes of tokens come
+    from the encoder too."""
 
     def __init__(self, config: Any, kind: Head, trunk: nn.Module, head: HeadModule) -> None:
-        if kind is Head.BASE:
+        if kind in (Head.BASE, Head.TOKENS):
             trunk.register_module("decoder", None)
         super().__init__(config, kind, trunk, head)
 

@@ -13,13 +13,21 @@ from torch import Tensor
 from transformers import (
     AutoConfig,
     AutoModel,
+    AutoModelForQuestionAnswering,
     AutoModelForSeq2SeqLM,
     AutoModelForSequenceClassification,
+    AutoModelForTokenClassification,
     PreTrainedModel,
 )
 
 VOCABULARY, LIMIT = 96, 48
-CLASSES = {"base": AutoModel, "seq2seq": AutoModelForSeq2SeqLM, "sequence": AutoModelForSequenceClassification}
+CLASSES = {
+    "base": AutoModel,
+    "seq2seq": AutoModelForSeq2SeqLM,
+    "sequence": AutoModelForSequenceClassification,
+    "tokens": AutoModelForTokenClassification,
+    "spans": AutoModelForQuestionAnswering,
+}
 BART = {
     "d_model": 16,
     "encoder_layers": 2,
@@ -46,6 +54,7 @@ ENDS = {"pad_token_id": VOCABULARY - 1, "decoder_start_token_id": VOCABULARY - 1
 FAMILIES: dict[str, dict[str, Any]] = {
     "t5": T5,
     "mt5": T5,
+    "umt5": T5,
     "bart": BART | {"scale_embedding": False},
     "mbart": BART | {"decoder_start_token_id": 7},
     "pegasus": BART,
@@ -59,8 +68,9 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
     "t5": {"seq2seq-untied": {"tie_word_embeddings": False, "feed_forward_proj": "gated-gelu", "num_heads": 3}},
     "marian": {"seq2seq-apart": {"share_encoder_decoder_embeddings": False, "decoder_vocab_size": 96}},
 }
+T5S = ("t5", "mt5", "umt5")
 CLASSIFIERS = ("bart", "mbart")
-"""Families that name classes; their bare models answer with what the decoder makes of the text itself."""
+"""Families that name classes of texts; their bare models answer with what the decoder makes of the text itself."""
 LABELS = ("contradiction", "neutral", "entailment")
 SOURCES = [[5, 17, 42, 9, 77], [33, 8], [60, 61, 62, 63, 64, 65, 66, 67, 10]]
 SEARCHES: dict[str, dict[str, Any]] = {"greedy": {}, "beams": {"num_beams": 4, "num_return_sequences": 2}}
@@ -77,24 +87,30 @@ WITH_MORE = ("t5", "bart")
 def make_seq2seq(family: str, folder: Path) -> list[str]:
     """Write all checkpoints of a family with their cases; return their names."""
     shutil.rmtree(folder, ignore_errors=True)
-    heads = [head for head in CLASSES if head != "sequence" or family in CLASSIFIERS]
+    heads = [head for head in CLASSES if head in ("base", "seq2seq") or family in T5S]
+    heads += ["sequence"] if family in CLASSIFIERS else []
     names = [*heads, *VARIANTS.get(family, {})]
     for name in names:
-        head = name.partition("-")[0]
-        settings = {"vocab_size": VOCABULARY} | FAMILIES[family] | VARIANTS.get(family, {}).get(name, {})
-        if head == "sequence":
-            settings |= {"id2label": dict(enumerate(LABELS)), "label2id": {label: i for i, label in enumerate(LABELS)}}
-        model = CLASSES[head].from_config(AutoConfig.for_model(family, **settings))
-        randomise(model, seed=crc32(f"{family}/{name}".encode()))
-        save(model, family, folder / name)
-        model = CLASSES[head].from_pretrained(folder / name, dtype=torch.float32).eval()
-        save_file(answers(model, family, head), folder / name / "cases.safetensors")
-        if head == "seq2seq":
-            searches = SEARCHES | (MORE if family in WITH_MORE and name == head else {})
-            written = {label: write(model, label, settings) for label, settings in searches.items()}
-            lines = ",\n".join(f"{json.dumps(label)}: {json.dumps(one)}" for label, one in written.items())
-            (folder / name / "written.json").write_text("{\n" + lines + "\n}\n", encoding="utf-8")
+        make_model(family, name, folder / name)
     return names
+
+
+def make_model(family: str, name: str, folder: Path) -> None:
+    """Write one checkpoint with its cases."""
+    head = name.partition("-")[0]
+    settings = {"vocab_size": VOCABULARY} | FAMILIES[family] | VARIANTS.get(family, {}).get(name, {})
+    if head in ("sequence", "tokens"):
+        settings |= {"id2label": dict(enumerate(LABELS)), "label2id": {label: i for i, label in enumerate(LABELS)}}
+    model = CLASSES[head].from_config(AutoConfig.for_model(family, **settings))
+    randomise(model, seed=crc32(f"{family}/{name}".encode()))
+    save(model, family, folder)
+    model = CLASSES[head].from_pretrained(folder, dtype=torch.float32).eval()
+    save_file(answers(model, family, head), folder / "cases.safetensors")
+    if head == "seq2seq":
+        searches = SEARCHES | (MORE if family in WITH_MORE and name == head else {})
+        written = {label: write(model, label, settings) for label, settings in searches.items()}
+        lines = ",\n".join(f"{json.dumps(label)}: {json.dumps(one)}" for label, one in written.items())
+        (folder / "written.json").write_text("{\n" + lines + "\n}\n", encoding="utf-8")
 
 
 def save(model: PreTrainedModel, family: str, folder: Path) -> None:
@@ -148,6 +164,13 @@ def answers(model: PreTrainedModel, family: str, head: str) -> dict[str, Tensor]
             found = {"hidden": model(**inputs).last_hidden_state[mask]}
         elif head == "sequence":
             found = {"logits": model(**inputs).logits}
+        elif head == "tokens":
+            found = {"logits": model(**inputs).logits[mask]}
+        elif head == "spans":
+            if case == "long":
+                continue
+            spans = model(**inputs)
+            found = {"start": spans.start_logits[mask], "end": spans.end_logits[mask]}
         else:
             if case == "long":
                 continue
