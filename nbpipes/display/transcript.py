@@ -52,8 +52,9 @@ def clock(seconds: Any) -> str:
 def _draw(played: int, value: Any, source: Any, room: int) -> str:
     if not isinstance(value, Mapping) or not isinstance(value.get("text"), str):
         return plain.draw(value, source, room)
-    html, cut = kit.prose(value["text"].strip() or "(nothing said)", min(room // 2, 20_000))
-    text = f'<div dir="auto" style="margin:.3em 0">{html}{kit.more(cut, "character") if cut else ""}</div>'
+    words = value["text"].strip() or "(nothing said)"
+    html, shown = kit.prose(words, min(room // 2, 20_000))
+    text = f'<div dir="auto" style="margin:.3em 0">{html}{kit.more(len(words) - shown, "character")}</div>'
     parts = chunks_of(value)
     table = _table(parts, min(room // 4, 12_000)) if parts else ""
     left = room - kit.size(text) - kit.size(table)

@@ -113,3 +113,10 @@ def test_what_was_downloaded_can_be_played(speech, monkeypatch):
     assert copy_of("https://a.example/a.wav", 60_000) is None
     assert copy_of("https://a.example/c.wav", 60_000).whole == 8
     assert copy_of({"path": "https://a.example/b.wav"}, 60_000).whole == 8
+
+
+def test_a_long_text_says_what_is_left_out():
+    task = "automatic-speech-recognition"
+    assert "more character" not in transcript.draw(annotate({"text": "Seven."}, task, None, {}), None, 50_000)
+    html = transcript.draw(annotate({"text": "word " * 9_000}, task, None, {}), None, 50_000)
+    assert "… 24,999 more characters" in html
