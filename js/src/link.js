@@ -48,7 +48,8 @@ export function connect(model, signal, notice) {
         notice(false);
         reject(new NoAnswer(text));
       };
-      let timer = setTimeout(expire("the kernel does not answer"), ACK);
+      const gone = expire("the kernel does not answer");
+      let timer = setTimeout(gone, ACK);
       open.set(id, {
         heard() {
           clearTimeout(timer);
@@ -63,7 +64,11 @@ export function connect(model, signal, notice) {
           reject(error);
         },
       });
-      model.send({ id, op, args }, undefined, data && [data]);
+      try {
+        model.send({ id, op, args }, undefined, data && [data]);
+      } catch {
+        gone(); // Notebook 7 refuses to send to a kernel that was restarted
+      }
     });
 }
 

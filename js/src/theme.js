@@ -4,7 +4,7 @@
  * @param {Element} near
  */
 export function isDark(near) {
-  const { body, documentElement } = near.ownerDocument;
+  const { body, documentElement } = document;
   const lab = body.getAttribute("data-jp-theme-light");
   if (lab) return lab === "false";
   if (body.classList.contains("vscode-dark") || body.dataset.vscodeThemeKind?.includes("dark")) return true;

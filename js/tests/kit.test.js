@@ -154,7 +154,7 @@ describe("requests", () => {
   beforeEach(() => void vi.useFakeTimers());
   afterEach(() => void vi.useRealTimers());
 
-  function linked() {
+  function linked(refusing = false) {
     /** @type {Set<(message: any) => void>} */
     const listeners = new Set();
     /** @type {any[]} */
@@ -162,7 +162,10 @@ describe("requests", () => {
     const model = {
       on: (/** @type {any} */ _, /** @type {any} */ f) => listeners.add(f),
       off: (/** @type {any} */ _, /** @type {any} */ f) => listeners.delete(f),
-      send: (/** @type {any} */ message) => sent.push(message),
+      send(/** @type {any} */ message) {
+        if (refusing) throw new Error("Cannot send");
+        sent.push(message);
+      },
     };
     const ending = new AbortController();
     const notice = vi.fn();
@@ -200,6 +203,12 @@ describe("requests", () => {
     reply({ id: sent[1].id, state: "done" });
     await again;
     expect(notice).toHaveBeenLastCalledWith(true);
+  });
+
+  it("fail at once where nothing can be sent any more", async () => {
+    const { request, notice } = linked(true);
+    await expect(request("a")).rejects.toThrow("does not answer");
+    expect(notice).toHaveBeenLastCalledWith(false);
   });
 
   it("may take long once they are heard", async () => {
