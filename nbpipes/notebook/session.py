@@ -76,7 +76,7 @@ class Session:
             yield pipe, self._call(line, body, form_of(pipe.kind or pipe.task), pipe.options.names(), values), 0.0
             return
         task, form = self._task(line, values)
-        words = catalog.build_words()
+        words = {*catalog.build_words()} - {"task"}  # by now that is a keyword of the call, or a mistake
         options = _with_defaults({k: v for k, v in values.items() if k in words}, task, defaults.build)
         rest = {k: v for k, v in values.items() if k not in words}
         call = None
@@ -105,14 +105,13 @@ class Session:
         if not (hasattr(pipe, "events") and hasattr(pipe, "options")):
             raise line.error("task", f"this is a {type(pipe).__name__}, not a pipeline")
         for key in values:
-            if key in catalog.build_words():
+            if key in catalog.build_words() and key not in pipe.options.names():
                 raise line.error(key, f"{key}= builds a pipeline, and this one is built", "name a task instead")
         return pipe
 
     def _task(self, line: Line, values: dict[str, Any]) -> tuple[str, Form | None]:
         """The task and its form; "" and None where the model has to tell."""
-        asked = values.pop("task", None)
-        word = line.target if isinstance(line.target, str) else asked
+        word = line.target if isinstance(line.target, str) else values.pop("task", None)
         if word is None and "model" not in values:
             raise MagicError("there is neither a task nor a model", remedy="%%pipe ner, or %%pipe model=ID")
         return ("", None) if word is None else catalog.find_task(str(word))
