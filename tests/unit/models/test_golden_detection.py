@@ -24,6 +24,13 @@ FOLDERS = {
     for path in sorted(GOLDEN.glob("*/*/objects.safetensors"))
 }
 FIELDS = ("hidden", "pooled", "logits", "boxes", "masks")
+LOGITS, PIXELS = 1e-5, 1e-4
+"""How far numbers may be from the reference's, and sides of boxes in pixels of the image."""
+AMPLIFIED = {"detr/detection-learned": 3.0, "detr/masks": 3.0, "rt_detr_v2/detection": 2.0}
+"""Models whose random queries amplify rounding, and how much more they may be off. The reference's own boxes of them are
+up to 1.2e-4 pixels from what the same layers give in float64, and move by 1.0e-4 with the size of the batch. With a DETR
+of full size on 800 × 1066 pixels, where the last bit of a side is 0.6e-4, the reference is 1.2e-4 from float64 and moves
+by 1.9e-4 from one thread to two; ours is 1.5e-4 from float64 and 1.6e-4 from the reference."""
 
 
 def cases_of(folder: Path) -> dict[str, dict[str, torch.Tensor]]:
@@ -44,13 +51,18 @@ def pixels_of(folder: Path, picture: str) -> Pixels:
     return ImageProcessor.load(Repo(folder)).prepare(read_image(GOLDEN / "pictures" / f"{picture}.png"))
 
 
-def close(found, wanted):
-    """What both have is equal, and they have something."""
+def close(found, wanted, size, folder=""):
+    """What both have is equal, and they have something. size: height and width of the image that they are about."""
     names = [name for name in FIELDS if getattr(found, name, None) is not None]
     assert names
+    scale, height, width = AMPLIFIED.get(folder, 1.0), *size
     for name in names:
-        other = wanted[name] if isinstance(wanted, dict) else getattr(wanted, name)
-        torch.testing.assert_close(getattr(found, name), other, atol=2e-5, rtol=1e-5)
+        own, other = getattr(found, name), wanted[name] if isinstance(wanted, dict) else getattr(wanted, name)
+        if name == "boxes":
+            sides = torch.tensor([width, height, width, height])
+            torch.testing.assert_close(own * sides, other * sides, atol=scale * PIXELS, rtol=0)
+        else:
+            torch.testing.assert_close(own, other, atol=scale * LOGITS, rtol=1e-5)
 
 
 @pytest.mark.parametrize("model_type", FAMILIES)
@@ -68,7 +80,7 @@ def test_numbers_equal_those_of_transformers(name):
         with torch.inference_mode():
             found = model(pixels)
         assert {*wanted} - {"size"} == {field for field in FIELDS if getattr(found, field, None) is not None}
-        close(found, wanted)
+        close(found, wanted, pixels.shape[2:], name)
 
 
 @pytest.mark.parametrize("name", FOLDERS)
@@ -79,14 +91,14 @@ def test_batches_change_nothing(name):
     with torch.inference_mode():
         alone = [model(stack([image])).split([1])[0] for image in images]
         twice = model(stack([images[1], images[1]])).split([1, 1])
-        close(twice[0], alone[1])
-        close(twice[1], alone[1])
+        close(twice[0], alone[1], images[1].size, name)
+        close(twice[1], alone[1], images[1].size, name)
         if model.mixed:
             pixels, _ = stack_padded(images)
             for found, wanted in zip(
                 model(pixels, [image.size for image in images]).split([1] * 4), alone, strict=True
             ):
-                close(found, wanted)
+                close(found, wanted, pixels.shape[2:], name)
 
 
 @pytest.mark.parametrize("name", [name for name, folder in FOLDERS.items() if not model_of(folder).mixed])
@@ -121,5 +133,6 @@ def test_a_model_with_masks_finds_objects_too():
     model = load_model(Repo(GOLDEN / "detr/masks"), [Head.DETECTION], task="test")
     assert all(name.startswith(("mask_head.", "bbox_attention.")) for name in model.unused)
     wanted = cases_of(GOLDEN / "detr/masks")["wide"]
+    pixels = pixels_of(GOLDEN / "detr/masks", "wide")
     with torch.inference_mode():
-        close(model(stack([pixels_of(GOLDEN / "detr/masks", "wide")])), wanted)
+        close(model(stack([pixels])), wanted, pixels.size, "detr/masks")

@@ -26,8 +26,10 @@ FOLDERS = {
     if path.parent.parent.name in FAMILIES
 }
 
-AMPLIFIED = {"maskformer": 5e-5, "mask2former": 5e-5}
-"""Families whose random queries amplify rounding: with two threads torch's own layers differ by 3e-5 from one."""
+AMPLIFIED = {"maskformer": 3e-5, "mask2former": 2e-5}
+"""Families whose random queries amplify rounding. With MaskFormer the reference's numbers are up to 1.7e-5 from what
+the same layers give in float64, ours up to 0.9e-5, and both up to 1.6e-5 apart; with Mask2Former they are 0.9e-5 apart
+where two threads compute. All others stay below half of 1e-5."""
 NOT_THERE = {"upernet": {Head.BASE}}
 """Heads that the reference does not have, so that there is nothing to compare with."""
 
@@ -90,7 +92,7 @@ def test_numbers_equal_those_of_transformers(name):
         outputs = [model(**inputs_of(tensors), **texts) for tensors in cases.values()]
     for output, tensors in zip(outputs, cases.values(), strict=True):
         for key, value in tensors.items():
-            tolerance = AMPLIFIED.get(name.partition("/")[0], 2e-5)
+            tolerance = AMPLIFIED.get(name.partition("/")[0], 1e-5)
             torch.testing.assert_close(output[key], value, atol=tolerance, rtol=1e-5)
 
 
@@ -105,7 +107,7 @@ def test_batches_change_nothing(name):
     for one, other in zip(together, alone, strict=True):
         for key in ("hidden", "pooled", "logits", "masks", "depth"):
             if hasattr(one, key):
-                tolerance = AMPLIFIED.get(name.partition("/")[0], 2e-5)
+                tolerance = AMPLIFIED.get(name.partition("/")[0], 1e-5)
                 torch.testing.assert_close(one[key], other[key], atol=tolerance, rtol=1e-5)
 
 

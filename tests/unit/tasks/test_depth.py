@@ -29,7 +29,7 @@ def wanted_of(family):
 
 def same(result, wanted):
     assert list(result) == ["predicted_depth", "depth"]
-    torch.testing.assert_close(result["predicted_depth"], wanted["predicted_depth"], atol=2e-5, rtol=1e-5)
+    torch.testing.assert_close(result["predicted_depth"], wanted["predicted_depth"], atol=1e-5, rtol=1e-5)
     assert result["depth"].mode == "L"
     values = np.asarray(result["depth"]).astype(int)
     # A step of grey is 1/255 of the range; rounding in the last bit may fall on its other side.
