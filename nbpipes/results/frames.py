@@ -87,6 +87,18 @@ def _hypotheses(item: Any) -> Iterator[Row]:
             yield {"label": label, "score": score, **record}
 
 
+def _spoken(item: Any) -> Iterator[Row]:
+    """The parts of a transcript that have times, else the whole text."""
+    for record in _records(item):
+        chunks = record.pop("chunks", None)
+        if chunks is None:
+            yield record
+        for chunk in _records(chunks):
+            times = chunk.pop("timestamp", None)
+            start, end = times if isinstance(times, tuple | list) and len(times) == 2 else (None, None)
+            yield {**chunk, "start": start, "end": end}
+
+
 def _vectors(item: Any) -> Iterator[Row]:
     if item is None:
         return
@@ -96,6 +108,7 @@ def _vectors(item: Any) -> Iterator[Row]:
 
 
 SCHEMAS = {
+    "automatic-speech-recognition": Schema({"text": TEXT, "start": FLOAT, "end": FLOAT}, _spoken),
     "text-classification": Schema({"label": TEXT, "score": FLOAT}, _records),
     "token-classification": Schema(
         {"entity": TEXT, "score": FLOAT, "word": TEXT, "start": INTEGER, "end": INTEGER, "index": INTEGER},

@@ -26,6 +26,7 @@ ONE = {
     "zero-shot-image-classification": [{"label": "A", "score": 0.5}],
     "image-segmentation": [{"label": "A", "score": 0.5, "mask": "a picture"}],
     "document-question-answering": [ANSWER],
+    "automatic-speech-recognition": {"text": "So it is", "chunks": [{"text": "So it is", "timestamp": (0.0, 1.5)}]},
     "table-question-answering": {"answer": "a", "coordinates": [(0, 1)], "cells": ["4"], "aggregator": "SUM"},
 }
 COLUMNS = {
@@ -40,6 +41,7 @@ COLUMNS = {
     "zero-shot-image-classification": ["row", "label", "score"],
     "image-segmentation": ["row", "label", "score", "mask"],
     "document-question-answering": ["row", "answer", "score", "start", "end"],
+    "automatic-speech-recognition": ["row", "text", "start", "end"],
     "table-question-answering": ["row", "answer", "aggregator", "value", "cells", "coordinates"],
 }
 
@@ -101,6 +103,16 @@ def test_vectors() -> None:
     assert annotate([0.0, 1.0], "feature-extraction", "x", {}).to_df()["vector"].map(len).tolist() == [2]
     mixed = annotate_batch([np.ones((1, 3, 2)), [[[0.0, 1.0]]]], "feature-extraction", ["x", "y"], {})
     assert mixed.to_df()["row"].tolist() == [0, 0, 0, 1]
+
+
+def test_transcripts_with_times_and_without() -> None:
+    task = "automatic-speech-recognition"
+    words = [{"text": " So", "timestamp": (0.0, 0.5)}, {"text": " it", "timestamp": (0.5, None)}]
+    frame = annotate_batch([{"text": " So it", "chunks": words}, {"text": " No."}], task, ["x", "y"], {}).to_df()
+    assert frame["row"].tolist() == [0, 0, 1]
+    assert frame["text"].tolist() == [" So", " it", " No."]
+    assert frame["start"].tolist()[:2] == [0.0, 0.5]
+    assert frame["end"].isna().tolist() == [False, True, True]
 
 
 def test_one_record_of_many() -> None:
