@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from nbpipes.display import kit, paint, pictures, plain
 from nbpipes.display.tags import Rect
@@ -16,6 +16,10 @@ BOXED = 12
 """Answers that are drawn into the page."""
 GAP = 6
 """Between words and the box around them, in thousandths of the page: recognised ones end at the letters."""
+BLANK = 1000, 1414
+"""Width and height of a page of which only the words are known: those of A4."""
+WORDS = 5_000
+"""Words of a page that are shown."""
 SIDE_EACH = 320
 """Pixels of a page in a batch."""
 
@@ -112,18 +116,29 @@ def _picture(
     marks = [
         (rank, rect, str(answer["answer"])) for rank, answer in enumerate(answers[:BOXED]) for rect in rects_of(answer)
     ]
-    if page is None and not marks:
+    words = words_of(answers, source) if page is None else []
+    if page is None and not marks and not words:
         return ""
-    size = (SCALE, SCALE) if page is None else page.size
+    page = page or _sketch(words[:WORDS])
+    size = page.size
     image = paint.ground(page, size, side)
     across, down = size[0] / SCALE, size[1] / SCALE
     drawn = [
-        paint.Mark(around(rect, across, down), words[: paint.WORDS], place, colours[str(rank)])
-        for place, (rank, rect, words) in enumerate(marks)
+        paint.Mark(around(rect, across, down), answer[: paint.WORDS], place, colours[str(rank)])
+        for place, (rank, rect, answer) in enumerate(marks)
     ]
     paint.boxes(image, drawn, image.width / size[0])
-    said = ", ".join(dict.fromkeys(words for _, _, words in marks)) or "no answer"
+    said = ", ".join(dict.fromkeys(answer for _, _, answer in marks)) or "no answer"
     return pictures.drawn(image, f"The page, {size[0]} × {size[1]}: {said[:300]}", room)
+
+
+def _sketch(words: Sequence[tuple[str, Rect]]) -> Image.Image:
+    """A page without letters, which shows where its words stand."""
+    image = Image.new("RGB", BLANK, "white")
+    draw = ImageDraw.Draw(image)
+    for _, rect in words:
+        draw.rectangle([side * BLANK[i % 2] / SCALE for i, side in enumerate(rect)], "#d0d0d0")
+    return image
 
 
 def around(rect: Rect, across: float, down: float) -> Rect:

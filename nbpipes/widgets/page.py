@@ -13,10 +13,6 @@ from nbpipes.widgets.pictures import picture
 from nbpipes.widgets.view import View, score, text
 
 ANSWERS = 200
-WORDS = 5_000
-"""Words of a page that a view holds."""
-BLANK = 1000, 1414
-"""Width and height of a page of which only the words are known: those of A4."""
 
 
 class Page(View):
@@ -43,7 +39,7 @@ def describe(value: Any, source: Any) -> dict[str, Any] | None:
     if not found and value != []:
         return None
     kept, question = document.kept_page(found), source.get("question") if isinstance(source, Mapping) else None
-    page = picture(source if kept is None else kept, BLANK)
+    page = picture(source if kept is None else kept, document.BLANK)
     size = page["width"], page["height"]
     words = document.words_of(found, source)
     return {
@@ -51,8 +47,8 @@ def describe(value: Any, source: Any) -> dict[str, Any] | None:
         "question": text(question) if isinstance(question, str) else None,
         "picture": page | {"name": text(name_of(source), 200)},
         "answers": [_answer(entry, size) for entry in found[:ANSWERS]],
-        "words": [{"text": text(word, 200), "box": _pixels(rect, size)} for word, rect in words[:WORDS]],
-        "more": max(len(words) - WORDS, 0),
+        "words": [{"text": text(word, 200), "box": _pixels(rect, size)} for word, rect in words[: document.WORDS]],
+        "more": max(len(words) - document.WORDS, 0),
     }
 
 

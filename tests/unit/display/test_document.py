@@ -39,3 +39,10 @@ def test_the_words_of_a_page_are_those_that_were_read_or_given():
     ]
     assert document.words_of([ANSWER], given) == [("only", (100.0, 160.0, 220.0, 200.0))]
     assert document.words_of([ANSWER], "page.png") == []
+
+
+def test_a_page_of_words_alone_is_sketched():
+    given = {"image": None, "question": "Where?", "word_boxes": [("only", BOXES[2])]}
+    html = document.draw([Record(ANSWER, meta={"boxes": BOXES})], given, 80_000)
+    assert "The page, 1000 × 1414: John Smith Street" in html
+    assert "<img" in document.draw([], given, 80_000)

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 import nbpipes
+from nbpipes.display import document
 from nbpipes.errors import InputError
 from nbpipes.results.records import Record, Records, annotate, annotate_batch
 from nbpipes.widgets import page
@@ -56,17 +57,17 @@ def test_words_of_an_item_make_a_page_where_there_is_no_picture() -> None:
     spec = page.describe(answers, item)
     assert spec is not None
     assert spec["picture"]["data"] is None
-    assert (spec["picture"]["width"], spec["picture"]["height"]) == page.BLANK
+    assert (spec["picture"]["width"], spec["picture"]["height"]) == document.BLANK
     assert [word["text"] for word in spec["words"]] == ["Invoice", "us-001", "Total"]
 
 
 def test_what_is_sent_is_bounded_and_can_be_json() -> None:
-    texts, places = [f"word {i} \ud800" for i in range(page.WORDS + 3)], [[0, 0, 9, 9]] * (page.WORDS + 3)
+    texts, places = [f"word {i} \ud800" for i in range(document.WORDS + 3)], [[0, 0, 9, 9]] * (document.WORDS + 3)
     answer = {"score": float("nan"), "answer": None}
     answers = [Record(answer, meta={"words": texts, "places": places})] * 300
     spec = page.describe(answers, "page.png")
     assert spec is not None
-    assert (len(spec["answers"]), len(spec["words"]), spec["more"]) == (page.ANSWERS, page.WORDS, 3)
+    assert (len(spec["answers"]), len(spec["words"]), spec["more"]) == (page.ANSWERS, document.WORDS, 3)
     assert spec["answers"][0] == {"answer": "", "score": None, "boxes": []}
     json.dumps(parcel(spec)[0], allow_nan=False)
 
