@@ -4,6 +4,7 @@ import { h } from "@nbpipes/kit/dom.js";
 
 const KEPT = 20; // pieces that are held
 const AHEAD = 10; // seconds before the end of a piece at which the next one is fetched
+const HAIR = 1e-3; // seconds: what is sought may come back rounded down
 const SPEEDS = [0.5, 0.75, 1, 1.25, 1.5, 2, 3];
 
 /**
@@ -90,7 +91,9 @@ export function player(sound, { signal, request, say }, moved) {
   }
 
   const time = () =>
-    state.busy || state.current < 0 ? state.wanted : Math.min(state.current * piece + audio.currentTime, seconds);
+    state.busy || state.current < 0
+      ? state.wanted
+      : Math.min(state.current * piece + audio.currentTime + HAIR, seconds);
 
   /** @param {number} to seconds @param {boolean} [play] */
   async function seek(to, play = state.on) {

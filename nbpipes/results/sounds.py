@@ -48,6 +48,9 @@ LONGEST_WHOLE = 7 * 24 * 3600
 _kept: OrderedDict[str, bytes] = OrderedDict()
 """Downloaded files by their addresses."""
 _lock = Lock()
+Reader = Callable[[Path | bytes], tuple[NDArray[Any], int]]
+_others: list[Reader] = []
+"""What reads the files that soundfile cannot read; the last one does it."""
 
 
 class Copy(NamedTuple):
@@ -86,6 +89,11 @@ def remember(url: str, data: bytes) -> None:
             _kept.popitem(last=False)
 
 
+def read_others_by(reader: Reader) -> None:
+    """Have files that soundfile cannot read be read otherwise. reader: gives their samples, and their rate."""
+    _others.append(reader)
+
+
 @contextmanager
 def opened(source: Any, rate: int | None = None) -> Iterator[Sound]:
     """The sound that an item of a call stands for, to be read anywhere.
@@ -104,11 +112,16 @@ def opened(source: Any, rate: int | None = None) -> Iterator[Sound]:
         source = _kept[source]
     elif isinstance(source, str) and (len(source) >= 4096 or source.startswith("data:")):
         source = _decoded(source)
+    if isinstance(source, str | os.PathLike) and Path(source).expanduser().is_file():
+        source = Path(source).expanduser()
     if isinstance(source, bytes | bytearray | memoryview):
-        with soundfile.SoundFile(BytesIO(bytes(source))) as file:
-            yield _of_file(file)
-    elif isinstance(source, str | os.PathLike) and Path(source).expanduser().is_file():
-        with soundfile.SoundFile(Path(source).expanduser()) as file:
+        source = bytes(source)
+    if isinstance(source, bytes | Path):
+        file = _file(source)
+        if file is None:
+            yield _of_array(*_others[-1](source))
+            return
+        with file:
             yield _of_file(file)
     elif rate is not None and hasattr(source, "shape"):
         yield _of_array(source, rate)
@@ -140,6 +153,16 @@ def name_of(source: Any) -> str:
         if not name.startswith("data:"):
             return name.rstrip("/").rpartition("/")[2] or name
     return "sound"
+
+
+def _file(source: Path | bytes) -> soundfile.SoundFile | None:
+    """A file that is open, None where it is to be read otherwise."""
+    try:
+        return soundfile.SoundFile(source if isinstance(source, Path) else BytesIO(source))
+    except soundfile.LibsndfileError:
+        if not _others:
+            raise
+        return None
 
 
 def _fitted(sound: Sound, room: int) -> Copy | None:

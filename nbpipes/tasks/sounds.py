@@ -2,18 +2,24 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from nbpipes.errors import InputError
 from nbpipes.processing.audio.sound import Sound
 from nbpipes.processing.audio.sources import open_audio
 from nbpipes.processing.batch import Batch, Chunk
-from nbpipes.results.sounds import remember
+from nbpipes.results.sounds import read_others_by, remember
 
 WANTED = "a sound (a path, URL, base64, bytes, array, tensor or dict)"
 """What one item is, for error messages."""
+PLAYED, PLAYED_RATE = 1_800, 16_000
+"""Seconds that are kept of a sound that no file of a common kind has, for playing it, and samples of each."""
 
 
 def named(args: tuple[Any, ...], options: dict[str, Any]) -> tuple[Any, ...]:
@@ -54,3 +60,17 @@ def collated(chunks: Sequence[Chunk], device: torch.device) -> Batch:
     else:
         inputs = {"features": torch.stack(features).to(device)}
     return Batch(inputs, tuple(chunk.size for chunk in chunks))
+
+
+def _decoded(file: Path | bytes) -> tuple[NDArray[np.int16], int]:
+    """The samples of a file that PyAV or ffmpeg reads, and their rate, for playing what results are about."""
+    return _samples(file, file.stat().st_mtime_ns if isinstance(file, Path) else 0), PLAYED_RATE
+
+
+@lru_cache(maxsize=2)
+def _samples(file: Path | bytes, _changed: int) -> NDArray[np.int16]:
+    with open_audio(file, PLAYED_RATE) as sound:
+        return (32_767 * sound.read(PLAYED * PLAYED_RATE).clip(-1, 1)).round().astype(np.int16)
+
+
+read_others_by(_decoded)

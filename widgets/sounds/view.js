@@ -16,14 +16,15 @@ const FAINT = 0.05; // scores below are not drawn
  *
  * @typedef {{about: string, sound: import("@nbpipes/kit/player.js").Sound, labels: string[],
  *   windows: [number, number][], left_out: number,
- *   entries: {labels: number[], scores: (number | null)[], windows: number[]}}} Spec
+ *   entries: {labels: number[], scores: (number | null)[], windows: number[]},
+ *   colours?: Record<string, import("@nbpipes/kit/palette.js").Colour>}} Spec colours: that the user chose
  */
 /** Windows one after the other with the same best label. @typedef {{from: number, to: number, entries: number[]}} Run */
 
 /** @type {import("@nbpipes/kit/widget.js").Draw<Spec>} */
 export function draw(body, spec, context) {
   const { entries, labels, windows } = spec;
-  const palette = colours(labels);
+  const palette = colours(labels, spec.colours);
   const tint = (/** @type {number} */ entry) =>
     /** @type {import("@nbpipes/kit/palette.js").Colour} */ (palette.get(labels[entries.labels[entry]]));
   const sure = probabilities(entries.scores);

@@ -120,3 +120,12 @@ def test_a_long_text_says_what_is_left_out():
     assert "more character" not in transcript.draw(annotate({"text": "Seven."}, task, None, {}), None, 50_000)
     html = transcript.draw(annotate({"text": "word " * 9_000}, task, None, {}), None, 50_000)
     assert "… 24,999 more characters" in html
+
+
+def test_files_that_soundfile_cannot_read_are_read_otherwise(speech, monkeypatch, tmp_path):
+    monkeypatch.setattr(reading, "_others", [lambda file: ((32_767 * speech).astype(np.int16), RATE)])
+    path = tmp_path / "memo.m4a"
+    path.write_bytes(b"\0\0\0\x20ftypM4A ")
+    assert copy_of(str(path), 60_000).whole == copy_of(path.read_bytes(), 60_000).whole == 8
+    monkeypatch.setattr(reading, "_others", [])
+    assert copy_of(str(path), 60_000) is None
