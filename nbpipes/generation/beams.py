@@ -109,7 +109,8 @@ class BeamWriter(Writer):
             self.finished, self.state = True, None
         elif origins != list(range(len(logits))):
             self.select(origins)
-        return Progress()
+        leading = [search.beams[0] for search in self.searches]
+        return Progress({row.item: row.tokens for row in leading}, anew=True)
 
     def results(self) -> list[list[Written]]:
         return [search.written(self.settings.num_return_sequences) for search in self.searches]

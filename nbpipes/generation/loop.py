@@ -83,9 +83,15 @@ class Written:
 
 @dataclass(slots=True)
 class Progress:
-    """What a step has added: new ids by the number of the prompt. Searches that look at many texts tell nothing."""
+    """What a step has added: new ids by the number of the prompt. anew: they are all new ids of the text that is the
+    best by now, as searches that look at many texts change their minds."""
 
     added: dict[int, list[int]] = field(default_factory=dict)
+    anew: bool = False
+
+    def after(self, before: list[int], added: list[int]) -> list[int]:
+        """All new ids of a text that had these before, and to which the step has added those."""
+        return list(added) if self.anew else before + added
 
 
 class Writer(ABC):

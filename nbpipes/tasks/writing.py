@@ -163,7 +163,7 @@ class Writing(Pipeline[OptionsT]):
             while not work.finished:
                 progress = compute.run(work.advance, size=len(chunks), kind=id(work))
                 for number, added in progress.added.items() if tell else ():
-                    ids.setdefault(number, []).extend(added)
+                    ids[number] = progress.after(ids.get(number, []), added)
                     text = self.tokenizer.decode(ids[number], skip_special_tokens=True)
                     yield number, text.rstrip("\ufffd")  # half a character is no text yet
         except KeyboardInterrupt:

@@ -202,10 +202,10 @@ class Transcription:
         )
         work = writer(self.listener, request)
         while not work.finished:
-            added = work.advance().added
-            for number, tokens in added.items():
-                tracks[number].pending += tokens
-            yield [tracks[number] for number in added]
+            progress = work.advance()
+            for number, tokens in progress.added.items():
+                tracks[number].pending = progress.after(tracks[number].pending, tokens)
+            yield [tracks[number] for number in progress.added]
         return [texts[0] for texts in work.results()]
 
     def _silence(self, prompts: list[list[int]], tracks: Sequence[Track], memory: Memory) -> list[float]:

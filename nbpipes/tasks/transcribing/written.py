@@ -57,8 +57,9 @@ class SpeechTranscriber:
         before = read_before(chunks)
         try:
             while not work.finished:
-                for number, added in compute.run(work.advance, size=len(chunks), kind=id(work)).added.items():
-                    ids.setdefault(number, []).extend(added)
+                progress = compute.run(work.advance, size=len(chunks), kind=id(work))
+                for number, added in progress.added.items():
+                    ids[number] = progress.after(ids.get(number, []), added)
                     cut: Cut = chunks[number].note
                     text = self.pipe.tokenizer.decode(ids[number], skip_special_tokens=True)
                     yield number, cut.draft.put(cut.place, text.rstrip("\ufffd"), " "), before[number]

@@ -248,7 +248,8 @@ def test_scores_tell_how_likely_each_token_was(gpt2, options):
     assert "tokens" not in plain[0]
 
 
-def test_a_job_stops_at_a_token(gpt2):
+@pytest.mark.parametrize("beams", [1, 3])
+def test_a_job_stops_at_a_token(gpt2, beams):
     heard = threading.Event()
 
     def slow(ids, scores):
@@ -258,7 +259,8 @@ def test_a_job_stops_at_a_token(gpt2):
 
     before = caches()
     texts = ["Paris is", "The", "Who lives in London?"]
-    job = gpt2.stream(texts, batch_size=1, max_new_tokens=40, min_new_tokens=40, stopping_criteria=[slow])
+    how = {"max_new_tokens": 40, "min_new_tokens": 40, "num_beams": beams}
+    job = gpt2.stream(texts, batch_size=1, stopping_criteria=[slow], **how)
     heard.wait(10)
     job.stop()
     start = time.monotonic()
@@ -268,6 +270,13 @@ def test_a_job_stops_at_a_token(gpt2):
     assert job.state == "stopped"
     assert caches() == before
     assert gpt2("Paris is", max_new_tokens=2)
+
+
+def test_beams_tell_the_best_text_so_far(gpt2):
+    how = {"max_new_tokens": 6, "num_beams": 3, "return_full_text": False, "do_sample": False}
+    *told, done = [event for event in gpt2.events(["Paris is"], **how) if isinstance(event, Partial | Done)]
+    assert len(told) == 6
+    assert told[-1].text == done.result[0]["generated_text"]
 
 
 def test_memory_is_back_at_its_level_after_many_stopped_texts(gpt2):
