@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from nbpipes.errors import TaskError
+from nbpipes.layers.linear import device_of
 
 
 class Documented:
@@ -34,7 +35,7 @@ class Documented:
     @property
     def device(self) -> torch.device:
         """Where the model is."""
-        return next(self.model.parameters()).device
+        return device_of(self.model)
 
     @property
     def meta(self) -> dict[str, Any]:
@@ -46,13 +47,12 @@ class Documented:
     @contextmanager
     def device_placement(self) -> Iterator[None]:
         """Tensors that are made inside are made on the pipeline's device."""
-        with torch.device(next(self.model.parameters()).device):
+        with torch.device(self.device):
             yield
 
     def ensure_tensor_on_device(self, **inputs: Any) -> dict[str, Any]:
         """The same values with every tensor, also those inside dicts, lists and tuples, on the pipeline's device."""
-        device = next(self.model.parameters()).device
-        return {name: _moved(value, device) for name, value in inputs.items()}
+        return {name: _moved(value, self.device) for name, value in inputs.items()}
 
     def check_model_type(self, supported_models: Iterable[str] | Mapping[Any, Any]) -> None:
         """Raises a TaskError unless the model's type is among the given ones."""

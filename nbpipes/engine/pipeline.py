@@ -20,6 +20,7 @@ from nbpipes.engine.saving import Saved
 from nbpipes.engine.streaming import Streamed
 from nbpipes.engine.tuning import Limits, Sizes
 from nbpipes.errors import InputError
+from nbpipes.layers.linear import device_of
 from nbpipes.models.outputs import Output
 from nbpipes.processing.batch import Batch, Chunk, even, pack
 from nbpipes.processing.text import Tokenizer
@@ -71,7 +72,7 @@ class Pipeline(Documented, Saved, Streamed, Generic[OptionsT]):
         self.task, self.binary_output, self.modelcard = task, binary_output, modelcard
         where = pick_device(device)
         # A model that is there already stays as it is: moving undoes what makes it fast on its device.
-        self.model: Any = model if next(model.parameters()).device == where else model.to(where)
+        self.model: Any = model if device_of(model) == where else model.to(where)
         self.tokenizer, self.feature_extractor = tokenizer, feature_extractor
         self.image_processor, self.processor = image_processor, processor
         self.batch_size = _checked_batch_size(batch_size)

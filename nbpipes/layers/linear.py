@@ -102,6 +102,12 @@ def prepare(model: nn.Module, *, steps: bool = False) -> None:
         module.pack()
 
 
+def device_of(model: nn.Module) -> torch.device:
+    """Where a model is: the device of its first weight that is no placeholder."""
+    devices = (weight.device for weight in model.parameters())
+    return next((device for device in devices if device.type != "meta"), torch.device("cpu"))
+
+
 @lru_cache
 def packing_pays(dtype: torch.dtype) -> bool:
     """Whether reordered weights are there for `dtype`, give the same numbers and are faster, by a trial of a few ms."""

@@ -14,7 +14,7 @@ from nbpipes.hub.checkpoint import Checkpoint
 from nbpipes.hub.config import Config
 from nbpipes.hub.repo import Repo
 from nbpipes.hub.weights import Plan, Rule, plan
-from nbpipes.layers.linear import prepare
+from nbpipes.layers.linear import device_of, prepare
 from nbpipes.layers.packing import Layout
 from nbpipes.models.heads import BaseHead, Head
 from nbpipes.models.outputs import Encoded, Output
@@ -122,7 +122,7 @@ class Model(nn.Module):
 
     @property
     def device(self) -> torch.device:
-        return next(self.parameters()).device
+        return device_of(self)
 
     @property
     def limit(self) -> int | None:

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from nbpipes.layers import linear
-from nbpipes.layers.linear import Linear, prepare
+from nbpipes.layers.linear import Linear, device_of, prepare
 
 
 @pytest.fixture(autouse=True)
@@ -56,3 +56,11 @@ def test_another_dtype_forgets_the_second_form(packs):
     layer.to(torch.float64)
     assert layer.packed is layer.plain is None
     torch.testing.assert_close(layer(x.double()).float(), wanted)
+
+
+def test_a_packed_model_still_knows_where_it_is(packs):
+    model = nn.Sequential(Linear(8, 8), nn.LayerNorm(8))
+    prepare(model)
+    assert next(model.parameters()).device.type == "meta"
+    assert device_of(model) == torch.device("cpu")
+    assert device_of(nn.Identity()) == torch.device("cpu")

@@ -13,6 +13,7 @@ import soundfile
 from nbpipes import pipeline
 from nbpipes.engine.events import Done, Partial
 from nbpipes.errors import InputError
+from nbpipes.layers import linear
 from nbpipes.results.failures import Failure
 from nbpipes.tasks.transcribing import ctc
 from nbpipes.tasks.transcribing.contract import Draft
@@ -44,6 +45,13 @@ def test_files_and_arrays_say_the_same(pipe, tmp_path):
     assert wanted["text"]
     assert pipe(str(path)) == pipe(path) == pipe(path.read_bytes()) == pipe(audio=path) == wanted
     assert pipe([path, path]) == [wanted, wanted]
+
+
+def test_a_model_that_begins_with_a_packed_layer_answers_twice(monkeypatch):
+    monkeypatch.setattr(linear, "packing_pays", lambda dtype: True)
+    large = pipeline(TASK, model=GOLDEN / "wav2vec2" / "ctc-large", device="cpu")
+    assert large(sound("tone")) == large(sound("tone"))
+    assert large.device.type == "cpu"
 
 
 def test_dicts_may_be_used_twice(pipe):
