@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import pytest
 from playwright.sync_api import expect
 
 Show = Callable[[str], tuple[Any, Any]]
@@ -121,3 +123,23 @@ def test_rows_of_a_table_and_the_view_are_linked(notebook: Callable[..., Any], s
     shot(view, "lab-light-rows")
     book.run(0)  # makes a new view, and closes this one
     book.until("len(nbpipes.widgets.view.OPEN)", 1)
+
+
+ROUNDS = """
+for _ in range(10):
+    for result in (samples.many, samples.people, samples.boxes):
+        result._ipython_display_()
+    nbpipes.close_all()
+gc.collect()
+print(" ", int(open("/proc/self/statm").read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="only Linux tells of a process's memory so")
+def test_the_memory_of_the_kernel_returns(notebook: Callable[..., Any]) -> None:
+    book = notebook(["import gc, os, samples, nbpipes", ROUNDS])
+    book.run(0)
+    first = book.ask(1).split()[-1]  # what every process loads once
+    for _ in range(3):
+        last = book.ask(1).split()[-1]
+    assert float(last) - float(first) < 15  # MB; the static HTML and the pictures of 90 views have 30
