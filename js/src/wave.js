@@ -58,6 +58,7 @@ export function wave({ sound, play, lanes, context, mark, press }) {
   /** @type {{from: number, to: number, pairs: Int8Array} | null} of what is in sight */
   let fine = null;
   let timer = 0;
+  let last = 0; // where the player was
 
   const wide = () => canvas.clientWidth;
   const gutter = () => (named ? Math.min(110, Math.floor(wide() / 4)) : 0);
@@ -218,7 +219,6 @@ export function wave({ sound, play, lanes, context, mark, press }) {
   canvas.addEventListener("pointermove", (event) => {
     over = left(event);
     if (drag?.range) marked = ordered(drag.from, at(over));
-    else if (drag && Math.abs(over - drag.x) > STILL) void play.seek(at(over));
     paint();
   });
   canvas.addEventListener("pointerup", (event) => {
@@ -287,7 +287,8 @@ export function wave({ sound, play, lanes, context, mark, press }) {
     follow(time) {
       canvas.setAttribute("aria-valuenow", String(Math.round(time)));
       canvas.setAttribute("aria-valuetext", `${clock(time)} of ${clock(seconds)}`);
-      if (play.playing() || drag) reveal(time);
+      if (time !== last) reveal(time);
+      last = time;
       paint();
     },
     /** @param {import("@nbpipes/kit/player.js").Range | null} range */

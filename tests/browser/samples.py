@@ -2,6 +2,7 @@
 
 import numpy as np
 import sample_pages
+import sample_sounds
 import torch
 from PIL import Image, ImageDraw
 
@@ -380,3 +381,9 @@ guesser = Guesser()
 def zero_shot():
     remember(guesser)
     return guesser(beach, ["a beach", "a street"])
+
+
+transcript, segments, one_word = sample_sounds.transcript, sample_sounds.segments, sample_sounds.one_word
+no_times, no_sound, hour = sample_sounds.no_times, sample_sounds.no_sound, sample_sounds.hour
+classes, heard, recordings = sample_sounds.classes, sample_sounds.heard, sample_sounds.recordings
+heard_otherwise, SAID = sample_sounds.heard_otherwise, sample_sounds.SAID

@@ -10,6 +10,7 @@ from playwright.sync_api import Browser
 
 CELL = """
 import nbpipes, samples
+import numpy as np
 from PIL import Image
 from nbpipes.results import Record, annotate, annotate_batch
 evil = [
@@ -44,6 +45,12 @@ guesses = annotate([{"label": e, "score": 0.2} for e in evil], "image-classifica
 about = {"boxes": [[1, 2, 30, 40]], "words": evil, "places": [[1, 2, 30, 40]] * 5}
 page = annotate([Record({"answer": e, "score": 0.5}, meta=about) for e in evil], "document-question-answering",
                 {"image": picture, "question": evil[0]}, meta)
+sound = {"raw": np.ones(8000, np.float32) / 2, "sampling_rate": 8000, "path": evil[0]}
+times = [(0.1 * i, 0.1 * i + 0.1) for i in range(len(evil))]
+chunks = [{"text": e, "timestamp": t, "language": e} for e, t in zip(evil, times)]
+speech = annotate({"text": text, "chunks": chunks}, "automatic-speech-recognition", sound, meta)
+noises = annotate([{"label": e, "score": 0.9, "timestamp": t} for e, t in zip(evil, times)],
+                  "audio-classification", sound, meta)
 album = annotate_batch([boxes] * 3, "object-detection", [picture] * 3, meta)
 grid = annotate_batch([scores] * 3, "text-classification", [text] * 3, meta)
 """
@@ -66,6 +73,9 @@ SHOWN = [
     "nbpipes.compare(boxes, boxes)",
     "page",
     "nbpipes.compare(page, page)",
+    "speech",
+    "noises",
+    "nbpipes.compare(speech, evil[0])",
 ]
 
 IMAGES = "img:not([src^='data:image/']):not([src^='blob:'])"

@@ -8,9 +8,10 @@ import pytest
 # In one notebook, one after the other. Names are those of samples.py.
 TEXTS = ("entities", "nested", "huge", "labels", "topics", "answers", "blanks", "vectors", "written", "chat", "cells")
 PICTURES = ("boxes", "crowd", "masks", "depth", "guesses", "zero_shot()")
+SOUNDS = ("segments", "classes", "heard")
 WHOLE = ("many", "people", "album", "talk()")
 CELLS = [
-    *(f"samples.{name}" for name in (*TEXTS, *PICTURES, *WHOLE)),
+    *(f"samples.{name}" for name in (*TEXTS, *PICTURES, *SOUNDS, *WHOLE)),
     "nbpipes.compare(samples.entities, samples.other)",
     "nbpipes.compare(samples.boxes, samples.other_boxes)",
     "nbpipes.playground('table-qa', 'demo')",

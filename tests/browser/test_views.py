@@ -22,10 +22,12 @@ PICTURES = ["boxes", "no_boxes", "crowd", "without_picture", "masks", "depth", "
 
 PAGES = ["page", "page_alone", "dense_page", "no_answer", "no_page", "pages"]
 
-SHOWN = [*VIEWS, *PICTURES, *PAGES]
+SOUNDS = ["transcript", "segments", "one_word", "no_times", "no_sound", "classes", "heard", "recordings"]
+
+SHOWN = [*VIEWS, *PICTURES, *PAGES, *SOUNDS]
 
 
-@pytest.mark.parametrize("views", [VIEWS, PICTURES, PAGES], ids=["texts", "pictures", "pages"])
+@pytest.mark.parametrize("views", [VIEWS, PICTURES, PAGES, SOUNDS], ids=["texts", "pictures", "pages", "sounds"])
 @pytest.mark.parametrize("app", ["lab", "notebook"])
 def test_views_are_drawn(app: str, views: list[str], notebook: Callable[..., Any], shot: Callable[..., None]) -> None:
     book = notebook(["import samples", *(f"samples.{name}" for name in views)], app)
@@ -54,9 +56,10 @@ def test_views_are_accessible(notebook: Callable[..., Any]) -> None:
         [
             *("import samples, nbpipes", *(f"samples.{name}" for name in SHOWN)),
             *("nbpipes.compare(samples.entities, samples.other)", "nbpipes.playground('sentiment', 'demo')"),
+            "nbpipes.compare(samples.transcript, samples.heard_otherwise)",
         ]
     )
-    count = len(SHOWN) + 3
+    count = len(SHOWN) + 4
     for index in range(count):
         book.run(index)
     for index in range(1, count):

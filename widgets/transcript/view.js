@@ -24,7 +24,7 @@ export function draw(body, spec, context) {
 
   const play = player(spec.sound, context, (time) => {
     picture.follow(time);
-    text.now(spoken(said, time), state.follow && play.playing());
+    text.now(spoken(said, time), state.follow);
   });
   const text = words(said, {
     select,
