@@ -65,6 +65,12 @@ class Cache:
         """Forgets the last `count` tokens of every row."""
         self.length -= count
 
+    def replace(self, row: int, other: "Cache") -> None:
+        """Takes keys and values of a row from another cache, which has this row alone and the same tokens."""
+        for slots, new in zip(self.layers, other.layers, strict=True):
+            if slots is not None and new is not None:
+                slots[row, :, self.length - other.length : self.length] = new[0, :, : other.length]
+
     def select(self, rows: Tensor) -> None:
         """Keeps the rows with these numbers, `(rows,)`, in this order; a row may be kept more than once."""
         self.starts = self.starts[rows.to(self.starts.device)]

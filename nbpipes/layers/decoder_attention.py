@@ -54,13 +54,13 @@ class Reading(Protocol):
 
 
 class Prompts:
-    """Whole texts, packed one after the other; into the cache, if there is one."""
+    """Whole texts, packed one after the other; into the cache, if there is one. more: tokens that follow at once."""
 
-    def __init__(self, layout: Layout, cache: Cache | None = None) -> None:
+    def __init__(self, layout: Layout, cache: Cache | None = None, more: int = 0) -> None:
         self.layout, self.cache = layout, cache
         self.positions = layout.positions
         sizes = torch.tensor(layout.lengths, device=layout.positions.device)
-        self.lengths = sizes.repeat_interleave(sizes, output_size=len(layout.positions))
+        self.lengths = (sizes + more).repeat_interleave(sizes, output_size=len(layout.positions))
         self._masks: dict[tuple[int, Manner], Tensor | None] = {}
 
     def attend(self, q: Tensor, both: Tensor, layer: int, manner: Manner) -> Tensor:

@@ -109,6 +109,11 @@ class Rope:
         return Turn(torch.polar(strength.expand(angles.shape), angles)[:, None])
 
     @property
+    def turns_anew(self) -> bool:
+        """Whether all tokens of a text turn otherwise as soon as it is longer than `original`."""
+        return self.kind == "longrope"
+
+    @property
     def strength(self) -> float:
         """By how much the turned values are enlarged."""
         given = self.scaling.get("attention_factor")

@@ -72,6 +72,34 @@ class ModelDecoder:
         return self.head.words(self.trunk.step(tokens, state))
 
 
+class Retold(Cache):
+    """The past of texts that are read anew when they grow longer than `bound` tokens, as all of them turn otherwise
+    then. ids: of each row. long: whether a row was read as a text that is longer."""
+
+    def __init__(self, ids: Sequence[list[int]], bound: int, layers: int, room: int) -> None:
+        super().__init__([len(row) for row in ids], layers, room)
+        self.ids, self.bound = list(ids), bound
+        self.long = [len(row) > bound for row in ids]
+
+    def select(self, rows: Tensor) -> None:
+        super().select(rows)
+        chosen = rows.tolist()
+        self.ids, self.long = [self.ids[row] for row in chosen], [self.long[row] for row in chosen]
+
+    def rewind(self, count: int) -> None:
+        super().rewind(count)
+        self.ids = [row[: len(row) - count] for row in self.ids]
+
+    def grow(self, tokens: Tensor) -> list[int]:
+        """Notes `(rows, count)` more tokens. Returns the rows whose past has to be read anew before them."""
+        before = self.ids
+        self.ids = [[*row, *new] for row, new in zip(before, tokens.tolist(), strict=True)]
+        long = [len(row) > self.bound for row in self.ids]
+        changed = [i for i, (now, was) in enumerate(zip(long, self.long, strict=True)) if now != was]
+        self.long = long
+        return changed
+
+
 @dataclass(frozen=True)
 class Embedding:
     """How words and places become vectors. positions: 0 for none; shift: added to each place. scale: of the words.
@@ -120,6 +148,7 @@ class CausalTrunk(nn.Module):
         self.ropes = dict(ropes or {})
         self.kinds = list(kinds) or [next(iter(self.ropes), "")] * len(self.blocks)
         self.limit = embedding.positions or None
+        self.bound = min((rope.original for rope in self.ropes.values() if rope.turns_anew), default=None)
 
     def forward(self, input_ids: Tensor, layout: Layout, keep: Tensor | None = None) -> Encoded:
         return Encoded(self._read(input_ids, Prompts(layout), keep))
@@ -127,14 +156,28 @@ class CausalTrunk(nn.Module):
     def begin(self, input_ids: Tensor, layout: Layout, room: int) -> tuple[Tensor, Cache]:
         """Reads packed texts. Returns what follows from the last token of each, `(rows, width)`, and their cache."""
         cache = Cache(layout.lengths, len(self.blocks), room)
+        if self.bound is not None:
+            texts = [part.tolist() for part in input_ids.split(list(layout.lengths))]
+            cache = Retold(texts, self.bound, len(self.blocks), room)
         return self._read(input_ids, Prompts(layout, cache), layout.ends), cache
 
     def step(self, tokens: Tensor, state: Cache) -> Tensor:
         """Reads `(rows, count)` more tokens. Returns `(rows, count, width)`."""
         rows, count = tokens.shape
+        if isinstance(state, Retold):
+            for row in state.grow(tokens):
+                self._read_anew(row, state, count)
         hidden = self._read(tokens.flatten(), Step(state, count, tokens.device), None)
         state.advance(count)
         return hidden.unflatten(0, (rows, count))
+
+    def _read_anew(self, row: int, state: Retold, count: int) -> None:
+        """Reads all tokens of a row but the last ones again, so many, as part of a text that has these too."""
+        ids = torch.tensor(state.ids[row][:-count], device=self.tokens.weight.device)
+        layout = Layout.of([len(ids)], ids.device)
+        past = Cache(layout.lengths, len(self.blocks))
+        self._read(ids, Prompts(layout, past, count), layout.ends)
+        state.replace(row, past)
 
     def _read(self, input_ids: Tensor, reading: Reading, keep: Tensor | None) -> Tensor:
         x = self._embed(input_ids, reading)

@@ -84,11 +84,11 @@ def test_rows_are_chosen_and_repeated(name):
 
 
 def test_preparing_changes_nothing(name, monkeypatch):
-    monkeypatch.setattr("nbpipes.models.family.prepare", lambda model: None)
+    monkeypatch.setattr("nbpipes.models.family.prepare", lambda model, steps: None)
     plain = loaded(name)
     ids, logits = texts(name)
     first, _ = begin(plain, ids)
     torch.testing.assert_close(first, torch.stack([own[-1] for own in logits]), **EXACT)
-    prepare(plain.trunk)
+    prepare(plain.trunk, steps=True)
     second, _ = begin(plain, ids)
     torch.testing.assert_close(second, first, **EXACT)
