@@ -23,7 +23,7 @@ from nbpipes.processing.media import is_url
 from nbpipes.results.pictures import remember
 from nbpipes.results.records import Record, Records
 from nbpipes.tasks.document_pointing import Lengths, Pointing
-from nbpipes.tasks.document_writing import Asked, about_pages, question_batch, question_chunk, written_answers
+from nbpipes.tasks.document_writing import Asked, Sight, about_pages, question_chunk, written_answers
 from nbpipes.tasks.images import check_timeout, readers
 from nbpipes.tasks.writing import Writing, WritingOptions
 
@@ -139,6 +139,10 @@ class DocumentQuestionAnsweringPipeline(Writing[DocumentQuestionAnsweringOptions
     def _pointing(self) -> Pointing:
         return Pointing(self.tokenizer, self.model)
 
+    @cached_property
+    def _sight(self) -> Sight:
+        return Sight(self.model)
+
     def _pixels(self, page: Page) -> Pixels | None:
         """The page as the model sees it, where it does."""
         if page.image is None or self.image_processor is None or "pixel_values" not in self.model.accepts:
@@ -152,7 +156,7 @@ class DocumentQuestionAnsweringPipeline(Writing[DocumentQuestionAnsweringOptions
 
     def collate(self, chunks: Sequence[Chunk]) -> Batch:
         if self.writes:
-            return question_batch(chunks, self.device)
+            return super().collate(chunks)
         images = [chunk.note.pixels for chunk in chunks if chunk.note.pixels is not None]
         if not images:
             return Pipeline.collate(self, chunks)
@@ -160,7 +164,7 @@ class DocumentQuestionAnsweringPipeline(Writing[DocumentQuestionAnsweringOptions
         return Batch(batch.inputs | {"pixel_values": stack(images).to(self.device)}, batch.counts)
 
     def request(self, batch: Batch, chunks: Sequence[Chunk], options: DocumentQuestionAnsweringOptions) -> Request:
-        return about_pages(self, batch, chunks, self.settings(options), options)
+        return about_pages(self, self._sight, batch, chunks, options)
 
     def postprocess(
         self, outputs: Sequence[ChunkOutput], options: DocumentQuestionAnsweringOptions | None = None

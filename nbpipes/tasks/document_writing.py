@@ -1,8 +1,9 @@
 """Answers that a model writes about a page that it sees, as Donut was trained to."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Any
 
 import torch
@@ -10,8 +11,7 @@ from PIL import Image
 
 from nbpipes.engine.loop import ChunkOutput
 from nbpipes.generation.loop import Request
-from nbpipes.generation.settings import Settings
-from nbpipes.processing.batch import Batch, Chunk, pack
+from nbpipes.processing.batch import Batch, Chunk
 from nbpipes.processing.images import Pixels, stack
 from nbpipes.processing.text import Tokenizer
 from nbpipes.results.records import Record
@@ -37,24 +37,42 @@ def question_chunk(tokenizer: Tokenizer, question: str, asked: Asked) -> Chunk:
     return Chunk({"input_ids": prompt.ids}, asked, height * width, group=asked.pixels.size)
 
 
-def question_batch(chunks: Sequence[Chunk], device: torch.device) -> Batch:
-    """Questions, and each page once that they are about."""
-    pages: dict[bytes, int] = {}
-    images = [pages.setdefault(chunk.note.pixels.values.tobytes(), len(pages)) for chunk in chunks]
-    firsts = [chunks[images.index(page)].note.pixels for page in range(len(pages))]
-    packed = pack(chunks, device)
-    inputs = {"prompt_ids": packed.inputs["input_ids"], "prompts": packed.inputs["layout"]}
-    return Batch(inputs | {"pixel_values": stack(firsts).to(device), "images": images}, packed.counts)
+class Sight:
+    """What a model sees of pages. A page that was looked at alone is remembered, as more questions may follow: looking
+    takes much longer than writing. Only the compute thread may use it."""
+
+    def __init__(self, model: Any) -> None:
+        self.model = model
+        self._known: tuple[Hashable, Any] = None, None
+
+    @torch.inference_mode()
+    def of(self, pages: Sequence[Pixels]) -> tuple[Any, list[int]]:
+        """What the model remembers of the pages, each of them once, and the number of each."""
+        keys = [(page.size, blake2b(page.values.tobytes()).digest()) for page in pages]
+        distinct = list(dict.fromkeys(keys))
+        where = (self.model.device, self.model.dtype, *distinct)
+        known, memory = self._known
+        if known != where:
+            self._known = None, None  # so that it makes room
+            memory = self.model.see(stack([pages[keys.index(key)] for key in distinct]).to(self.model.device))
+            self._known = (where, memory) if len(distinct) == 1 else self._known
+        return memory, [distinct.index(key) for key in keys]
 
 
 def about_pages(
-    pipe: Writing[Any], batch: Batch, chunks: Sequence[Chunk], settings: Settings, options: WritingOptions
+    pipe: Writing[Any], sight: Sight, batch: Batch, chunks: Sequence[Chunk], options: WritingOptions
 ) -> Request:
     """What to write about the pages of a batch."""
+    memory, images = sight.of([chunk.note.pixels for chunk in chunks])
     return Request(
-        inputs=batch.inputs,
+        inputs={
+            "memory": memory,
+            "images": images,
+            "prompt_ids": batch.inputs["input_ids"],
+            "prompts": batch.inputs["layout"],
+        },
         prompts=[chunk.inputs["input_ids"] for chunk in chunks],
-        settings=settings,
+        settings=pipe.settings(options),
         sources=[[]] * len(chunks),  # there are no words yet that penalties could be about
         limit=pipe.model.limit,
         decode=lambda ids: pipe.tokenizer.decode(ids, clean_up_tokenization_spaces=False),

@@ -19,7 +19,7 @@ from nbpipes.layers.cross_attention import Memory
 from nbpipes.layers.linear import Linear
 from nbpipes.layers.packing import Layout
 from nbpipes.models import bart
-from nbpipes.models.family import Family, HeadSpec
+from nbpipes.models.family import Family, HeadSpec, Model
 from nbpipes.models.heads import Head
 from nbpipes.models.outputs import Encoded
 from nbpipes.models.seq2seq import Draft, TextDecoder, WrittenWords
@@ -128,16 +128,26 @@ class PictureWriter(nn.Module):
         return Encoded(self.decoder.look(input_ids, layout, self.see(pixel_values), keep))
 
     def begin(
-        self, pixel_values: Tensor, prompt_ids: Tensor, prompts: Layout, room: int, images: Sequence[int] | None = None
+        self, memory: Memory, images: Sequence[int], prompt_ids: Tensor, prompts: Layout, room: int
     ) -> tuple[Tensor, Draft]:
-        """Begins texts. images: the number of each prompt's image, None = as they come. Returns what follows from each
-        prompt, `(rows, width)`."""
-        memory = self.see(pixel_values)
-        return self.decoder.draft(prompt_ids, prompts, memory if images is None else memory.pick(images), room)
+        """Begins texts about images that were seen, which stay as they are for others. images: the number of each
+        prompt's image. Returns what follows from each prompt, `(rows, width)`."""
+        return self.decoder.draft(prompt_ids, prompts, memory.pick(images), room)
 
     def step(self, tokens: Tensor, state: Draft) -> Tensor:
         """Reads `(rows, count)` more tokens. Returns `(rows, count, width)`."""
         return self.decoder.go_on(tokens, state)
+
+
+class PictureModel(Model):
+    """A trunk that sees and writes, with its words."""
+
+    trunk: PictureWriter
+
+    def see(self, pixel_values: Tensor) -> Memory:
+        """What the model remembers of images while it writes about them; see `PictureWriter.see`."""
+        self.prepare()
+        return self.trunk.see(pixel_values)
 
 
 def picture_writer(c: VisionEncoderDecoderConfig) -> PictureWriter:
@@ -156,5 +166,7 @@ WORDS = HeadSpec(
     {"out.weight": "decoder.tokens.weight"},
 )
 FAMILIES = {
-    "vision-encoder-decoder": Family(VisionEncoderDecoderConfig, picture_writer, RULES, "", {Head.VISION2SEQ: WORDS})
+    "vision-encoder-decoder": Family(
+        VisionEncoderDecoderConfig, picture_writer, RULES, "", {Head.VISION2SEQ: WORDS}, PictureModel
+    )
 }

@@ -51,7 +51,7 @@ def test_prompts_of_several_lengths_share_images(told):
     rows, lengths = [1, 0, 1, 1, 0], [4, 2, 3, 5, 5]
     prompts, layout = packed([ids[row, :length] for row, length in zip(rows, lengths, strict=True)])
     decoder = decoder_of(model)
-    inputs = {"pixel_values": pixels, "prompt_ids": prompts, "prompts": layout, "images": rows}
+    inputs = {"memory": model.see(pixels), "images": rows, "prompt_ids": prompts, "prompts": layout}
     found, state = decoder.begin(inputs, room=4)
     pairs = list(zip(rows, lengths, strict=True))
     torch.testing.assert_close(found, torch.stack([logits[row, length - 1] for row, length in pairs]), **EXACT)

@@ -48,15 +48,17 @@ def test_answers_equal_those_of_transformers(case, batch_size):
     assert pipe(*opened(case["args"]), **opened(case["call"])) == case["result"]
 
 
-def test_a_page_is_seen_once_for_all_questions_of_a_batch(pipe, monkeypatch):
-    see, seen = type(pipe.model.trunk).see, []
-    monkeypatch.setattr(
-        type(pipe.model.trunk), "see", lambda self, pixels: seen.append(len(pixels)) or see(self, pixels)
-    )
+def test_a_page_is_seen_once_for_several_questions(monkeypatch):
+    pipe = build(max_new_tokens=4)
+    see, seen = pipe.model.see, []
+    monkeypatch.setattr(pipe.model, "see", lambda pixels: seen.append(len(pixels)) or see(pixels))
     items = [{"image": picture(name), "question": f"{ASKED} {i}"} for i, name in enumerate(("tall", "wide", "tall"))]
-    together = pipe(items, max_new_tokens=4)
+    together = pipe(items)
     assert seen == [2]
-    assert together == [pipe(**item, max_new_tokens=4) for item in items]
+    assert together == [pipe(**item) for item in items]
+    assert seen == [2, 1, 1, 1]
+    assert pipe(picture("tall"), [item["question"] for item in items])[2] == together[2]
+    assert seen == [2, 1, 1, 1]  # the last page is remembered
 
 
 def test_pages_of_several_sizes_need_not_fit_one_batch():
