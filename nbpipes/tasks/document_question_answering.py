@@ -64,6 +64,7 @@ class DocumentQuestionAnsweringOptions(WritingOptions, Options):
         check_timeout(self.timeout)
 
     def settings(self) -> dict[str, Any]:
+        # Here top_k counts answers.
         return {name: value for name, value in super().settings().items() if name != "top_k"}
 
 
