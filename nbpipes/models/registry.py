@@ -77,6 +77,7 @@ MODULES: Mapping[str, str] = MappingProxyType(
         "vision-encoder-decoder": "joint.vision_encoder_decoder",
         "vit": "vision.vit",
         "wav2vec2": "audio.wav2vec2",
+        "wav2vec2-conformer": "audio.wav2vec2_conformer",
         "wavlm": "audio.wavlm",
         "whisper": "audio.whisper",
         "xlm-roberta": "text.bert",

@@ -4,7 +4,7 @@ Sounds of different lengths are computed without padding: convolutions see one s
 frames of all of them. So a sound's answer never depends on its neighbours in a batch.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from itertools import pairwise
 
@@ -175,12 +175,19 @@ class PlaceConv(nn.Module):
 class WaveTrunk(nn.Module):
     """Frames of samples, their places, and blocks.
 
-    places: `(frames, width)` of one sound to what is added to it. pre: whether blocks have their norms before. norm:
-    before the projection to the width of the blocks.
+    places: `(frames, width)` of one sound to what is added to it, if anything. pre: whether blocks have their norms
+    before. norm: before the projection to the width of the blocks.
     """
 
     def __init__(
-        self, c: WaveConfig, maker: FrameMaker, places: nn.Module, blocks: Blocks, *, pre: bool, norm: bool = True
+        self,
+        c: WaveConfig,
+        maker: FrameMaker,
+        places: nn.Module | None,
+        blocks: Blocks,
+        *,
+        pre: bool,
+        norm: bool = True,
     ) -> None:
         super().__init__()
         if c.add_adapter or c.adapter_attn_dim is not None:
@@ -202,25 +209,27 @@ class WaveTrunk(nn.Module):
         x = torch.cat(sounds)
         missing = even(len(x)) - len(x)
         x = self.project(F.pad(x if self.project_norm is None else self.project_norm(x), (0, 0, 0, missing)))
-        parts = x.split([*counts, missing])
-        x = torch.cat([*(part + self.places(part) for part in parts[:-1]), parts[-1]])
+        if self.places is not None:
+            parts = x.split([*counts, missing])
+            x = torch.cat([*(part + self.places(part) for part in parts[:-1]), parts[-1]])
         layout = Layout.of([*counts, missing] if missing else counts, x.device)
         return Heard(self._through(x, layout, mix)[: sum(counts)], counts)
 
     def _through(self, x: Tensor, layout: Layout, mix: Tensor | None) -> Tensor:
         x = x if self.pre else self.norm(x)
         mixed = None if mix is None else mix[0] * x
+        step = self.step(layout, x)
         for number, block in enumerate(self.blocks, 1):
-            x = self.step(block, x, layout)
+            x = step(block, x)
             if number == len(self.blocks) and self.pre:
                 x = self.norm(x)
             if mixed is not None and mix is not None:
                 mixed = mixed + mix[number] * x
         return x if mixed is None else mixed
 
-    def step(self, block: nn.Module, x: Tensor, layout: Layout) -> Tensor:
-        """One block."""
-        return block(x, layout)
+    def step(self, layout: Layout, like: Tensor) -> Callable[[nn.Module, Tensor], Tensor]:
+        """What goes through a block. like: a tensor on the device and of the dtype of what does."""
+        return lambda block, x: block(x, layout)
 
 
 def frame_maker(c: WaveConfig) -> FrameMaker:

@@ -107,7 +107,25 @@ DONUT = {
     },
     "tie_word_embeddings": False,
 }
+SPOKEN = {
+    "hidden_size": 1024,
+    "num_hidden_layers": 24,
+    "num_attention_heads": 16,
+    "intermediate_size": 4096,
+    "feat_extract_norm": "layer",
+    "conv_bias": True,
+    "vocab_size": 32,
+}
+LETTERS = ("AutoModelForCTC", "ctc")
 RELEASED: dict[str, tuple[str, str, str, dict[str, Any]]] = {
+    "wav2vec2-base-960h": (*LETTERS, "wav2vec2", {}),
+    "wav2vec2-large-960h-lv60-self": (*LETTERS, "wav2vec2", SPOKEN | {"do_stable_layer_norm": True}),
+    "wav2vec2-conformer-rel-pos-large-960h-ft": (*LETTERS, "wav2vec2-conformer", SPOKEN),
+    "wav2vec2-conformer-rope-large-960h-ft": (
+        *LETTERS,
+        "wav2vec2-conformer",
+        SPOKEN | {"position_embeddings_type": "rotary"},
+    ),
     "donut-base-finetuned-docvqa": ("AutoModelForVision2Seq", "vision2seq", "vision-encoder-decoder", DONUT),
     "dpt-large": (DEPTH, "depth", "dpt", DPT_LARGE),
     "dpt-large-ade": (

@@ -49,6 +49,7 @@ FAMILIES: dict[str, dict[str, Any]] = {
     "unispeech-sat": WAVES,
     "data2vec-audio": WAVES | {"num_conv_pos_embeddings": 3, "conv_pos_kernel_size": 5},
     "wavlm": WAVES | {"num_buckets": 16, "max_bucket_distance": 40},
+    "wav2vec2-conformer": WAVES | {"conv_depthwise_kernel_size": 5},
     "audio-spectrogram-transformer": {
         **{name: WAVES[name] for name in ("hidden_size", "num_hidden_layers", "num_attention_heads")},
         "intermediate_size": 24,
@@ -68,6 +69,10 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
     },
     "data2vec-audio": {"audio-weighted": WEIGHTED},
     "wavlm": {"ctc-large": LARGE, "audio-weighted": WEIGHTED},
+    "wav2vec2-conformer": {
+        "ctc-large": LARGE | {"position_embeddings_type": "rotary", "rotary_embedding_base": 100},
+        "audio-weighted": WEIGHTED | {"position_embeddings_type": None, "hidden_act": "swish"},
+    },
     "audio-spectrogram-transformer": {"audio-biasless": {"qkv_bias": False, "hidden_act": "relu"}},
 }
 SPECTRA = {"feature_extractor_type": "ASTFeatureExtractor", "num_mel_bins": 16, "max_length": 60}
@@ -106,7 +111,11 @@ def make_models(family: str) -> Iterator[Path]:
         settle(model, seed)
         if head == "ctc":
             enliven(model, folder)
-        model.half().save_pretrained(folder)
+        speeds = {name: buffer.clone() for name, buffer in model.named_buffers() if name.endswith("inv_freq")}
+        model.half()
+        for name, buffer in speeds.items():  # are stored too; published ones are whole
+            model.get_submodule(name.rpartition(".")[0]).inv_freq = buffer
+        model.save_pretrained(folder)
         compact(folder / "config.json")
         model = CLASSES[head].from_pretrained(folder, dtype=torch.float32).eval()
         save_file(answers(model, head, folder), folder / "sounds.safetensors")

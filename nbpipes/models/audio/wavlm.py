@@ -1,5 +1,6 @@
 """WavLM (https://arxiv.org/abs/2110.13900): wav2vec 2.0 with attention that knows how far frames are apart."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -69,8 +70,8 @@ class WavLMTrunk(WaveTrunk):
         super().__init__(c, frame_maker(c), place_conv(c), blocks(c, GatedAttention), pre=c.do_stable_layer_norm)
         self.near, self.reach = nn.Embedding(c.num_buckets, c.num_attention_heads), c.max_bucket_distance
 
-    def step(self, block: nn.Module, x: Tensor, layout: Layout) -> Tensor:
-        return block(x, layout, near=self.near, reach=self.reach)
+    def step(self, layout: Layout, like: Tensor) -> Callable[[nn.Module, Tensor], Tensor]:
+        return lambda block, x: block(x, layout, near=self.near, reach=self.reach)
 
 
 FAMILIES = {
