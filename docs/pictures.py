@@ -3,7 +3,8 @@
 
     python docs/pictures.py [NAME ...]
 
-Needs Chromium and what notebooks/gallery.ipynb needs. `make pictures` finds the rest.
+Needs Chromium, what notebooks/gallery.ipynb needs, and the recordings of notebooks/recordings.py.
+`make pictures` finds the rest.
 """
 
 import argparse
@@ -30,6 +31,12 @@ VIEWPORT = {"width": 920, "height": 1500}
 MOST = 150_000
 """Bytes of a picture."""
 
+SPEECH = """
+from recordings import folder as recorded
+
+hear = pipeline("automatic-speech-recognition", model=folder("whisper-tiny.en"), return_timestamps="word")
+hear(str(recorded("english") / "demo-congrats.wav"))
+"""
 STREAM = """
 reviews = [f"A warm and moving film, seen {i} times." if i % 3000 != 170 else None for i in range(200_000)]
 job = pipeline("sentiment-analysis", model="demo").stream(reviews)
@@ -51,6 +58,10 @@ def some_seconds(view: Locator) -> None:
     time.sleep(8)
 
 
+def later_word(view: Locator) -> None:
+    view.locator(".nbp-wave canvas, canvas.nbp-wave").first.click(position={"x": 240, "y": 30})
+
+
 def nothing(_view: Locator) -> None:
     """The view as it is at first."""
 
@@ -61,7 +72,7 @@ PICTURES: dict[str, tuple[str, Callable[[Locator], None]]] = {
     "cells": ("table_qa(", nothing),
     "boxes": ("def box(", first_object),
     "masks": ("def region(", nothing),
-    "transcript": ('"chunks": chunks', nothing),
+    "transcript": ("demo-congrats", later_word),
     "chat": ("%%pipe chat", nothing),
     "batch": ("pipe.show(", second_row),
     "stream": ("stream(reviews)", some_seconds),
@@ -77,7 +88,8 @@ def main() -> None:
     if not chromium:
         sys.exit("Chromium is not installed: make browser installs it on Debian")
     cells = nbformat.read(ROOT / "notebooks" / "gallery.ipynb", as_version=4).cells
-    sources = [cell.source for cell in cells if cell.cell_type == "code" and "close_all" not in cell.source] + [STREAM]
+    first, *others = [cell.source for cell in cells if cell.cell_type == "code" and "close_all" not in cell.source]
+    sources = [first, SPEECH, *others, STREAM]
     with tempfile.TemporaryDirectory() as home, sync_playwright() as playwright:
         server = Server(Path(home))
         try:
