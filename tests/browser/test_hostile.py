@@ -11,7 +11,9 @@ from playwright.sync_api import Browser
 CELL = """
 import nbpipes, samples
 import numpy as np
+import pandas as pd
 from PIL import Image
+from nbpipes.engine.options import Options
 from nbpipes.results import Record, annotate, annotate_batch
 evil = [
     "<img src=x onerror='window.ran=1'>",
@@ -52,6 +54,18 @@ speech = annotate({"text": text, "chunks": chunks}, "automatic-speech-recognitio
 noises = annotate([{"label": e, "score": 0.9, "timestamp": t} for e, t in zip(evil, times)],
                   "audio-classification", sound, meta)
 album = annotate_batch([boxes] * 3, "object-detection", [picture] * 3, meta)
+table = {evil[0]: [evil[1], "1"], evil[2]: [evil[3], "2"]}
+cells = annotate({"answer": evil[1], "coordinates": [(0, 0)], "cells": [evil[1]], "aggregator": evil[4]},
+                 "table-question-answering", {"table": table, "query": evil[0]}, meta)
+summary = annotate([{"summary_text": text}], "summarization", text, meta)
+nbpipes.enable_pandas()
+lawful = [e for e in evil if "\\ud800" not in e]  # pandas takes no half of a character
+frame = pd.DataFrame({evil[0]: ["What a lovely surprise!"] * len(lawful)}, index=lawful)
+nbpipes.set_colors({e: "gold" for e in evil})
+class Asked:
+    kind = task = "table-question-answering"
+    meta, options_class, options = {"model": evil[0]}, Options, Options()
+    def events(self): ...
 grid = annotate_batch([scores] * 3, "text-classification", [text] * 3, meta)
 """
 SHOWN = [
@@ -76,6 +90,10 @@ SHOWN = [
     "speech",
     "noises",
     "nbpipes.compare(speech, evil[0])",
+    "cells",
+    "summary",
+    "frame.pipe.show('sentiment', evil[0], model='demo')",
+    "nbpipes.playground(Asked(), inputs={'table': frame, 'question': evil[1]})",
 ]
 
 IMAGES = "img:not([src^='data:image/']):not([src^='blob:'])"
