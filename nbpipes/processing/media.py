@@ -110,7 +110,7 @@ def read_image(source: Any, timeout: float | None = None) -> Image.Image:
         case torch.Tensor():
             return _from_array(source.detach().cpu().float().numpy() if source.is_floating_point() else _whole(source))
         case bytes() | bytearray() | memoryview():
-            return _decoded(bytes(source), "these bytes")
+            return _decoded(bytes(source), "the image in bytes")
         case os.PathLike():
             return _from_path(Path(source))
         case str():

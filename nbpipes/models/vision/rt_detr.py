@@ -202,7 +202,7 @@ class RTDetr(nn.Module):
         maps = self.backbone(pixels, last=self.levels)
         seen = self.encoder([narrow(one) for narrow, one in zip(self.narrow, maps, strict=True)])
         sources = [source(one) for source, one in zip(self.sources, seen, strict=True)]
-        anchors, good = _anchors([(one.shape[2], one.shape[3]) for one in sources], pixels.device)
+        anchors, good = anchors_of([(one.shape[2], one.shape[3]) for one in sources], pixels.device)
         x = joined(sources)
         x = self.norm(self.out(x * good.to(x.dtype)))
         best = self.label(x).amax(-1).topk(self.count, dim=1).indices[..., None]
@@ -215,7 +215,7 @@ def joined(maps: Sequence[Tensor]) -> Tensor:
     return torch.cat([one.flatten(2) for one in maps], 2).transpose(1, 2)
 
 
-def _anchors(sizes: Sequence[Size], device: torch.device) -> tuple[Tensor, Tensor]:
+def anchors_of(sizes: Sequence[Size], device: torch.device) -> tuple[Tensor, Tensor]:
     """For each place on maps a box around it before the sigmoid, `(1, tokens, 4)`, and whether it keeps away from the
     image's edges, `(1, tokens, 1)`."""
     parts = []
