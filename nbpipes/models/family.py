@@ -141,7 +141,8 @@ class Model(nn.Module):
         """Makes the model fast where it is, if that has not been done. Forwards do it: not while loading, as torch's
         threads should only ever be used by one thread of ours."""
         if not self.prepared:
-            prepare(self, steps=hasattr(self.trunk, "step"))
+            with torch.inference_mode(mode=False):  # weights made in it could not be moved or converted later
+                prepare(self, steps=hasattr(self.trunk, "step"))
             self.prepared = True
 
     def forward(self, *, layout: Layout, **inputs: Any) -> Output:

@@ -218,17 +218,17 @@ class WaveTrunk(nn.Module):
     def _through(self, x: Tensor, layout: Layout, mix: Tensor | None) -> Tensor:
         x = x if self.pre else self.norm(x)
         mixed = None if mix is None else mix[0] * x
-        step = self.step(layout, x)
+        run = self.runner(layout, x)
         for number, block in enumerate(self.blocks, 1):
-            x = step(block, x)
+            x = run(block, x)
             if number == len(self.blocks) and self.pre:
                 x = self.norm(x)
             if mixed is not None and mix is not None:
                 mixed = mixed + mix[number] * x
         return x if mixed is None else mixed
 
-    def step(self, layout: Layout, like: Tensor) -> Callable[[nn.Module, Tensor], Tensor]:
-        """What goes through a block. like: a tensor on the device and of the dtype of what does."""
+    def runner(self, layout: Layout, like: Tensor) -> Callable[[nn.Module, Tensor], Tensor]:
+        """What runs a block. like: a tensor on the device and of the dtype of what goes through it."""
         return lambda block, x: block(x, layout)
 
 

@@ -153,14 +153,14 @@ class ConformerTrunk(WaveTrunk):
         super().__init__(c, frame_maker(c), None, Blocks(blocks), pre=True)
         self.head_dim = c.hidden_size // c.num_attention_heads
 
-    def step(self, layout: Layout, like: Tensor) -> Callable[[nn.Module, Tensor], Tensor]:
+    def runner(self, layout: Layout, like: Tensor) -> Callable[[nn.Module, Tensor], Tensor]:
         if self.kind == "rotary":
             rotate = rotation(layout.positions, self.head_dim, self.base, like.dtype)
             return lambda block, x: block(x, layout, rotate=rotate)
         if self.kind == "relative":
             waves = waves_apart(max(layout.lengths), self.width, like)
             return lambda block, x: block(x, layout, waves=waves)
-        return super().step(layout, like)
+        return super().runner(layout, like)
 
 
 def _pointwise(weight: Tensor) -> tuple[Tensor, ...]:

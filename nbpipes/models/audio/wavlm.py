@@ -70,7 +70,7 @@ class WavLMTrunk(WaveTrunk):
         super().__init__(c, frame_maker(c), place_conv(c), blocks(c, GatedAttention), pre=c.do_stable_layer_norm)
         self.near, self.reach = nn.Embedding(c.num_buckets, c.num_attention_heads), c.max_bucket_distance
 
-    def step(self, layout: Layout, like: Tensor) -> Callable[[nn.Module, Tensor], Tensor]:
+    def runner(self, layout: Layout, like: Tensor) -> Callable[[nn.Module, Tensor], Tensor]:
         return lambda block, x: block(x, layout, near=self.near, reach=self.reach)
 
 

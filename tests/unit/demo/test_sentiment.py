@@ -87,3 +87,15 @@ def test_every_demo_model_is_whole_and_small() -> None:
 def test_a_task_without_a_demo_model() -> None:
     with pytest.raises(RepoError, match=r"no demo model for fill-mask.*text-classification"):
         demo.folder("fill-mask")
+
+
+def test_a_model_that_has_answered_can_be_converted():
+    pipe = pipeline("sentiment-analysis", model="demo")
+    text = "What a lovely surprise!"
+    [before] = pipe(text)
+    pipe.model.double()
+    [precise] = pipe(text)
+    pipe.model.float()
+    [after] = pipe(text)
+    assert precise["score"] == pytest.approx(before["score"], abs=1e-6)
+    assert after["score"] == pytest.approx(before["score"], abs=1e-6)
