@@ -8,15 +8,17 @@ AGGREGATORS = ("NONE", "SUM", "AVERAGE", "COUNT")
 NONE, SUM, AVERAGE, COUNT = range(4)
 HIGH = ("highest", "largest", "most", "biggest", "greatest")
 LOW = ("lowest", "smallest", "least", "fewest")
+MORE, LESS = "more", "less"
 ASIDE = 5
 """Every fifth word is kept for the test tables, so that answers there cannot be learnt by heart."""
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question about a table. cells: row and column of what answers it, rows from 0; all are of one column."""
+    """A question about a table. cells: row and column of what answers it, from 0; all are of one column."""
 
     text: str
+    column: int
     cells: tuple[tuple[int, int], ...]
     aggregator: int = NONE
     kind: str = ""
@@ -43,7 +45,7 @@ def example(chance: random.Random, words: Sequence[str], count: int = 4, rows: i
     order = [0, *chance.sample(range(1, len(names)), len(names) - 1)]
     made = Made([names[i] for i in order], [columns[i] for i in order], order.index(1), things)
     values = {order.index(2 + i): column for i, column in enumerate(numbers)}
-    asked = tuple(made.question(chance, values) for _ in range(count))
+    asked = tuple(made.question(chance, words, values) for _ in range(count))
     return Example(tuple(made.names), tuple(made.columns), asked)
 
 
@@ -82,49 +84,52 @@ class Made:
     kind: int
     things: list[str]
 
-    def question(self, chance: random.Random, values: dict[int, list[float]]) -> Question:
-        """A question of a kind by chance."""
+    def question(self, chance: random.Random, words: Sequence[str], values: dict[int, list[float]]) -> Question:
+        """A question of a kind by chance. words: for names that are not in the table. values: of columns of numbers."""
         column = chance.choice(list(values))
-        makers = (self._value, self._value, self._which, self._most, self._most, self._top, self._kind, self._count)
-        made = chance.choice((*makers, self._count_kind, self._more, self._sum, self._sum, self._sum_kind))
+        if chance.random() < 0.3:
+            return self._value(chance, chance.choice((column, self.kind)), words)
+        numbers = (self._most, self._most, self._top, self._more, self._which, self._sum, self._sum_kind)
+        made = chance.choice((*numbers, self._kind, self._count_kind, self._count))
         return made(chance, column, values[column])
 
-    def _value(self, chance: random.Random, column: int, _: list[float]) -> Question:
-        column = chance.choice([column, column, self.kind])
+    def _value(self, chance: random.Random, column: int, words: Sequence[str]) -> Question:
         row = chance.randrange(len(self.things))
-        head, thing = self.names[column], self.things[row]
-        forms = (f"what is the {head} of {thing}?", f"{head} of {thing}", f"what {head} does {thing} have?")
-        more = (f"how many {head} does {thing} have?", f"how much {head} has {thing}?", f"which {head} is {thing} in?")
-        return Question(chance.choice((*forms, *forms, *more)), ((row, column),), NONE, "value")
+        first, head, thing = self.names[0], self.names[column], self.things[row]
+        absent = chance.random() < 0.12
+        if absent:
+            thing = chance.choice([word for word in words if not any(word in one for one in self.things)])
+        forms = (
+            *(f"what is the {head} of {thing}?", f"{head} of {thing}", f"what {head} does {thing} have?"),
+            *(f"how many {head} does {thing} have?", f"how many {head} does the {thing} {first} have?"),
+            *(f"how much {head} has {thing}?", f"which {head} is {thing} in?", f"what is the {head} for {thing}?"),
+        )
+        cells = () if absent else ((row, column),)
+        return Question(chance.choice(forms), column, cells, NONE, "value of nothing" if absent else "value")
 
     def _which(self, chance: random.Random, column: int, _: list[float]) -> Question:
-        row = chance.randrange(len(self.things))
-        value = self.columns[column][row]
-        rows = [i for i, other in enumerate(self.columns[column]) if other == value]
+        value = chance.choice(self.columns[column])
+        first, head = self.names[0], self.names[column]
         forms = (
-            f"which {self.names[0]} has a {self.names[column]} of {value}?",
-            f"who has {value} {self.names[column]}?",
+            *(f"which {first} has a {head} of {value}?", f"which {first} has {value} {head}?"),
+            *(f"who has {value} {head}?", f"what {first} has the {head} {value}?"),
         )
-        return Question(chance.choice(forms), tuple((i, 0) for i in rows), NONE, "which")
+        rows = [i for i, other in enumerate(self.columns[column]) if other == value]
+        return Question(chance.choice(forms), 0, _of(0, rows), NONE, "which")
 
     def _most(self, chance: random.Random, column: int, values: list[float]) -> Question:
-        words, best = chance.choice(((HIGH, max), (LOW, min)))
-        rows = [i for i, value in enumerate(values) if value == best(values)]
-        word, head = chance.choice(words), self.names[column]
-        forms = (f"which {self.names[0]} has the {word} {head}?", f"what {self.names[0]} has the {word} {head}?")
-        return Question(
-            chance.choice((*forms, f"{self.names[0]} with the {word} {head}")),
-            tuple((i, 0) for i in rows),
-            NONE,
-            "most",
+        word, rows = _extreme(chance, values)
+        first, head = self.names[0], self.names[column]
+        forms = (
+            *(f"which {first} has the {word} {head}?", f"what {first} has the {word} {head}?"),
+            *(f"{first} with the {word} {head}", f"what is the {first} with the {word} {head}?"),
         )
+        return Question(chance.choice(forms), 0, _of(0, rows), NONE, "most")
 
     def _top(self, chance: random.Random, column: int, values: list[float]) -> Question:
-        words, best = chance.choice(((HIGH, max), (LOW, min)))
-        rows = [i for i, value in enumerate(values) if value == best(values)]
-        return Question(
-            f"what is the {chance.choice(words)} {self.names[column]}?", tuple((i, column) for i in rows), NONE, "top"
-        )
+        word, rows = _extreme(chance, values)
+        forms = (f"what is the {word} {self.names[column]}?", f"the {word} {self.names[column]}")
+        return Question(chance.choice(forms), column, _of(column, rows), NONE, "top")
 
     def _of_kind(self, chance: random.Random) -> tuple[str, list[int]]:
         kind = chance.choice(self.columns[self.kind])
@@ -132,59 +137,64 @@ class Made:
 
     def _kind(self, chance: random.Random, column: int, values: list[float]) -> Question:
         kind, rows = self._of_kind(chance)
-        head = self.names[0]
+        first = self.names[0]
         forms = (
-            f"which {head} are in {kind}?",
-            f"list the {head} of {kind}",
-            f"{head} with {self.names[self.kind]} {kind}",
+            *(f"which {first} are in {kind}?", f"list the {first} of {kind}"),
+            *(f"{first} with {self.names[self.kind]} {kind}", f"which {first} has {self.names[self.kind]} {kind}?"),
         )
-        return Question(chance.choice(forms), tuple((i, 0) for i in rows), NONE, "kind")
+        return Question(chance.choice(forms), 0, _of(0, rows), NONE, "kind")
 
     def _count(self, chance: random.Random, column: int, values: list[float]) -> Question:
-        head = self.names[0]
-        forms = (f"how many {head} are there?", f"count the {head}", f"what is the number of {head}?")
-        return Question(chance.choice(forms), tuple((i, 0) for i in range(len(self.things))), COUNT, "count")
+        first = self.names[0]
+        forms = (f"how many {first} are there?", f"count the {first}", f"what is the number of {first}?")
+        return Question(chance.choice(forms), 0, _of(0, range(len(self.things))), COUNT, "count")
 
     def _count_kind(self, chance: random.Random, column: int, values: list[float]) -> Question:
         kind, rows = self._of_kind(chance)
-        head = self.names[0]
-        forms = (f"how many {head} are in {kind}?", f"how many {head} have {self.names[self.kind]} {kind}?")
-        return Question(chance.choice(forms), tuple((i, 0) for i in rows), COUNT, "count of a kind")
+        first = self.names[0]
+        forms = (f"how many {first} are in {kind}?", f"how many {first} have {self.names[self.kind]} {kind}?")
+        return Question(chance.choice(forms), 0, _of(0, rows), COUNT, "count of a kind")
 
     def _more(self, chance: random.Random, column: int, values: list[float]) -> Question:
         pivot, more = chance.choice(values), chance.random() < 0.5
         rows = [i for i, value in enumerate(values) if (value > pivot if more else value < pivot)]
         if not rows:
             return self._most(chance, column, values)
-        word = "more" if more else "less"
-        shown = self.columns[column][values.index(pivot)]
+        first, word = self.names[0], MORE if more else LESS
+        told = f"{word} than {self.columns[column][values.index(pivot)]} {self.names[column]}?"
         if chance.random() < 0.5:
-            text = f"how many {self.names[0]} have {word} than {shown} {self.names[column]}?"
-            return Question(text, tuple((i, 0) for i in rows), COUNT, "count of more")
-        return Question(
-            f"which {self.names[0]} have {word} than {shown} {self.names[column]}?",
-            tuple((i, 0) for i in rows),
-            NONE,
-            "more",
-        )
+            return Question(f"how many {first} have {told}", 0, _of(0, rows), COUNT, "count of more")
+        return Question(f"which {first} have {told}", 0, _of(0, rows), NONE, "more")
 
     def _sum(self, chance: random.Random, column: int, values: list[float]) -> Question:
-        rows = tuple((i, column) for i in range(len(values)))
-        return _added(chance, self.names[column], "", rows)
+        return _added(chance, self.names[column], "", column, range(len(values)))
 
     def _sum_kind(self, chance: random.Random, column: int, values: list[float]) -> Question:
         kind, rows = self._of_kind(chance)
-        return _added(chance, self.names[column], f" in {kind}", tuple((i, column) for i in rows))
+        return _added(chance, self.names[column], f" in {kind}", column, rows)
 
 
-def _added(chance: random.Random, head: str, where: str, cells: tuple[tuple[int, int], ...]) -> Question:
-    kind = "sum of a kind" if where else "sum"
+def _of(column: int, rows: Sequence[int]) -> tuple[tuple[int, int], ...]:
+    """The cells of some rows in one column."""
+    return tuple((row, column) for row in rows)
+
+
+def _extreme(chance: random.Random, values: Sequence[float]) -> tuple[str, list[int]]:
+    """A word for the largest or smallest value, and where it stands."""
+    words, best = chance.choice(((HIGH, max), (LOW, min)))
+    return chance.choice(words), [i for i, value in enumerate(values) if value == best(values)]
+
+
+def _added(chance: random.Random, head: str, where: str, column: int, rows: Sequence[int]) -> Question:
+    kind, cells = "sum of a kind" if where else "sum", _of(column, rows)
     if chance.random() < 0.5:
         forms = (
-            f"what is the total {head}{where}?",
-            f"the sum of {head}{where}",
-            f"what is the {head} in total{where}?",
+            *(f"what is the total {head}{where}?", f"the sum of {head}{where}"),
+            *(f"what is the {head} in total{where}?", f"how many {head} in total{where}?"),
         )
-        return Question(chance.choice(forms), cells, SUM, kind)
-    forms = (f"what is the average {head}{where}?", f"the mean {head}{where}", f"what {head} on average{where}?")
-    return Question(chance.choice(forms), cells, AVERAGE, kind.replace("sum", "average"))
+        return Question(chance.choice(forms), column, cells, SUM, kind)
+    forms = (
+        *(f"what is the average {head}{where}?", f"the mean {head}{where}"),
+        *(f"what {head} on average{where}?", f"average {head}{where}"),
+    )
+    return Question(chance.choice(forms), column, cells, AVERAGE, kind.replace("sum", "average"))
