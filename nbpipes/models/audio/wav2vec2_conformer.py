@@ -24,6 +24,8 @@ from nbpipes.models.waves import LAYER, OURS, PLACES, WAVE, WaveTrunk, even, fra
 SCORES = 1 << 24
 """How many scores get their bias at once: those of minutes of sound would not fit into the memory."""
 
+Attend = Callable[[nn.Module, Tensor], Tensor]
+
 
 @dataclass(frozen=True, kw_only=True)
 class ConformerConfig(WaveConfig):
@@ -129,10 +131,10 @@ class ConformerBlock(nn.Module):
         self.mlp1_norm, self.attn_norm, self.mlp2_norm, self.norm = (nn.LayerNorm(width) for _ in range(4))
         self.attn, self.conv = attn, NearFrames(width, c.conv_depthwise_kernel_size, c.hidden_act)
 
-    def forward(self, x: Tensor, layout: Layout, **places: object) -> Tensor:
-        """places: what the attention wants to know of them."""
+    def forward(self, x: Tensor, layout: Layout, attend_by: Attend) -> Tensor:
+        """attend_by: calls the attention with what it wants to know of places."""
         x = x + 0.5 * self.mlp1(self.mlp1_norm(x))
-        x = x + self.attn(self.attn_norm(x), layout, **places)
+        x = x + attend_by(self.attn, self.attn_norm(x))
         x = x + self.conv(x, layout)
         return self.norm(x + 0.5 * self.mlp2(self.mlp2_norm(x)))
 
@@ -156,11 +158,11 @@ class ConformerTrunk(WaveTrunk):
     def runner(self, layout: Layout, like: Tensor) -> Callable[[nn.Module, Tensor], Tensor]:
         if self.kind == "rotary":
             rotate = rotation(layout.positions, self.head_dim, self.base, like.dtype)
-            return lambda block, x: block(x, layout, rotate=rotate)
+            return lambda block, x: block(x, layout, lambda attn, y: attn(y, layout, rotate=rotate))
         if self.kind == "relative":
             waves = waves_apart(max(layout.lengths), self.width, like)
-            return lambda block, x: block(x, layout, waves=waves)
-        return super().runner(layout, like)
+            return lambda block, x: block(x, layout, lambda attn, y: attn(y, layout, waves=waves))
+        return lambda block, x: block(x, layout, lambda attn, y: attn(y, layout))
 
 
 def _pointwise(weight: Tensor) -> tuple[Tensor, ...]:
