@@ -7,12 +7,12 @@ from torch import Tensor, nn
 
 from nbpipes.hub.config import Config
 from nbpipes.hub.weights import Rule, drop, rename
-from nbpipes.layers.attention import Attention
+from nbpipes.layers.attention import Attention, Rotate
 from nbpipes.layers.block import MLP, Block, Blocks
 from nbpipes.layers.cross_attention import CrossAttention, CrossBlock
 from nbpipes.layers.decoder_attention import DecoderAttention, Manner
 from nbpipes.layers.norms import RMSNorm
-from nbpipes.layers.packing import Layout
+from nbpipes.layers.packing import Layout, ScoreBias
 from nbpipes.models.decoding import Embedding
 from nbpipes.models.family import Family, HeadSpec
 from nbpipes.models.heads import Head, SpanPicker, TokenClassifier
@@ -122,12 +122,20 @@ class Umt5Config(Mt5Config):
 
 
 class DistantAttention(Attention):
-    """Attention with a table of its own for distances."""
+    """Attention with a table of its own for distances, instead of what is added for all blocks."""
 
     distances: Distances
 
-    def forward(self, x: Tensor, layout: Layout, *, keep: Tensor | None = None, **shared: object) -> Tensor:
-        return super().forward(x, layout, keep=keep, bias=self.distances.pairs(x.device))
+    def forward(
+        self,
+        x: Tensor,
+        layout: Layout,
+        *,
+        keep: Tensor | None = None,
+        bias: ScoreBias | None = None,
+        rotate: Rotate | None = None,
+    ) -> Tensor:
+        return super().forward(x, layout, keep=keep, bias=self.distances.pairs(x.device), rotate=rotate)
 
 
 def t5(c: T5Config, *, apart: bool = False) -> EncoderDecoder:
