@@ -5,8 +5,9 @@
 one, 8, 32: SmolLM2-135M-Instruct goes on greedily with so many prompts of different lengths, 64 new tokens each; in
 float32 the tokens have to be identical. For one prompt it also prints how far a token is from the limit that memory
 sets: the bytes of the weights by the bandwidth of reading, measured here between the runs. zero-shot: 20 labels for
-each of 50 texts, against the best batch size of transformers. summaries: a model with the shape of t5-small and drawn
-weights, 8 texts, greedily and by 4 beams.
+each of 50 texts, against the best batch size of transformers, and how far that is from the limit that the products of
+matrices set. summaries, translations: models with the shapes of bart-base and of Marian, with drawn weights; 8 texts,
+greedily and by 4 beams. Each takes some minutes.
 
 The cases take turns, in reversed order every other round; medians are shown. Both compute on one thread of the
 process, ours (see batching.py). With one thread the seconds are those of the processor, with more those of the clock.
@@ -30,6 +31,7 @@ from workloads import Case, natural, rounds, seconds
 
 import nbpipes
 from nbpipes.engine import compute
+from nbpipes.layers.linear import Linear
 
 NEW = 64
 PROMPTS = {"one": [32], "8": [8 + 16 * i for i in range(8)], "32": [8 + 4 * i for i in range(32)]}
@@ -40,6 +42,13 @@ LABELS = [
 ]
 BLOCK = 1 << 28
 """Bytes that are read to measure the bandwidth: more than any cache holds."""
+SIDE = 1024
+"""Of the matrices that are multiplied to measure how fast that can be."""
+SHAPES = {"summaries": ("BartForConditionalGeneration", 768, 12), "translations": ("MarianMTModel", 512, 8)}
+"""Class of the model, its width and its heads; the feed-forward layers are four times as wide."""
+
+
+PARTS = [*PROMPTS, "zero-shot", *SHAPES]
 
 
 def there(work: Case) -> Case:
@@ -117,19 +126,50 @@ def zero_shot(scratch: Path, options: argparse.Namespace) -> None:
             lambda size=size: theirs(texts, candidate_labels=LABELS, batch_size=size)
         )
     ours(texts[:4], candidate_labels=LABELS)
-    show(f"zero-shot, {len(LABELS)} labels × 50 texts", rounds(cases, options.rounds, options.threads), 1000)
+    rate = [multiplying(options)]
+    times = rounds(cases, options.rounds, options.threads)
+    rate.append(multiplying(options))
+    show(f"zero-shot, {len(LABELS)} labels × 50 texts", times, 1000)
+    pairs = [(text, f"This example is {label}.") for text in texts for label in LABELS]
+    tokens = sum(len(encoding.ids) for encoding in ours.tokenizer.encode_batch(pairs))
+    body = [layer for block in list(ours.model.trunk.blocks)[:-1] for layer in block.modules()]
+    weights = sum(layer.in_features * layer.out_features for layer in body if isinstance(layer, torch.nn.Linear))
+    least = 2 * weights * tokens / statistics.median(rate)
+    print(f"  {times['nbpipes'] / least:.2f} × the {least:.1f} s of all blocks' products but the last one's", end="")
+    print(f" ({tokens:,} tokens at {statistics.median(rate) / 1e9:.0f} GFLOP/s)")
 
 
-def summaries(scratch: Path, options: argparse.Namespace) -> None:
+def multiplying(options: argparse.Namespace) -> float:
+    """Floating point operations per second of our linear layers, by the same clock as the runs."""
+    layer = Linear(SIDE, SIDE, bias=False, dtype=getattr(torch, options.dtype), device=options.device)
+    x = torch.randn(SIDE, SIDE).to(layer.weight)
+
+    def work() -> None:
+        with torch.inference_mode():
+            if layer.packed is None and layer.pays:
+                layer.pack()
+            for _ in range(20):
+                layer(x)
+
+    there(work)()
+    return 20 * 2 * SIDE**3 / min(seconds(there(work), options.threads) for _ in range(3))
+
+
+def about_texts(name: str, scratch: Path, options: argparse.Namespace) -> None:
     """Writing about texts, greedily and by beams."""
-    folder = scratch / "t5"
-    shape = {"d_model": 512, "d_ff": 2048, "num_layers": 6, "num_heads": 8, "d_kv": 64, "decoder_start_token_id": 0}
-    torch.manual_seed(0)
-    transformers.T5ForConditionalGeneration(transformers.T5Config(**shape)).save_pretrained(folder)
+    folder = scratch / name
+    kind, width, heads = SHAPES[name]
     tokenizer = transformers.AutoTokenizer.from_pretrained(brought("all-MiniLM-L6-v2"))
+    shape = {"d_model": width, "vocab_size": len(tokenizer), "max_position_embeddings": 512}
+    for side in ("encoder", "decoder"):
+        shape |= {f"{side}_layers": 6, f"{side}_attention_heads": heads, f"{side}_ffn_dim": 4 * width}
+    ids = {"pad_token_id": 0, "bos_token_id": 101, "eos_token_id": 102, "forced_eos_token_id": None}
+    torch.manual_seed(0)
+    made = getattr(transformers, kind)
+    made(made.config_class(**shape, **ids, decoder_start_token_id=101)).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     dtype = getattr(torch, options.dtype)
-    theirs = transformers.T5ForConditionalGeneration.from_pretrained(folder, dtype=dtype).eval().to(options.device)
+    theirs = transformers.AutoModelForSeq2SeqLM.from_pretrained(folder, dtype=dtype).eval().to(options.device)
     ours = nbpipes.pipeline("text2text-generation", model=folder, dtype=options.dtype, device=options.device)
     texts = natural(8)
     for beams in (1, 4):
@@ -137,15 +177,14 @@ def summaries(scratch: Path, options: argparse.Namespace) -> None:
 
         def generate(fixed: Any = fixed) -> Any:
             batch = tokenizer(texts, return_tensors="pt", padding=True).to(options.device)
-            return theirs.generate(batch["input_ids"], attention_mask=batch["attention_mask"], **fixed)
+            return theirs.generate(batch["input_ids"], attention_mask=batch["attention_mask"], **fixed).tolist()
 
-        cases: dict[str, Case] = {
-            "nbpipes": lambda fixed=fixed: ours(texts, **fixed),
-            "transformers": there(generate),
-        }
-        for work in cases.values():
-            work()
-        show(f"8 sources, {beams} beams", rounds(cases, options.rounds, options.threads), 8 * 32)
+        def write(fixed: Any = fixed) -> Any:
+            return [one["generated_token_ids"].tolist() for one in ours(texts, return_tensors=True, **fixed)]
+
+        same = sum(a == b for a, b in zip(write(), compute.run(generate), strict=True))
+        times = rounds({"nbpipes": write, "transformers": there(generate)}, options.rounds, options.threads)
+        show(f"{name}, 8 sources, {beams} beams, texts identical for {same}", times, 8 * 32)
 
 
 def main() -> None:
@@ -154,10 +193,10 @@ def main() -> None:
     parser.add_argument("--dtype", default="float32")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--only", nargs="*", choices=[*PROMPTS, "zero-shot", "summaries"])
+    parser.add_argument("--only", nargs="*", choices=PARTS)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    wanted = options.only or [*PROMPTS, "zero-shot", "summaries"]
+    wanted = options.only or PARTS
     print(
         f"torch {torch.__version__}, transformers {transformers.__version__}, Python {sys.version.split()[0]}, ", end=""
     )
@@ -169,8 +208,9 @@ def main() -> None:
             decoding(name, folder, options)
         if "zero-shot" in wanted:
             zero_shot(Path(scratch), options)
-        if "summaries" in wanted:
-            summaries(Path(scratch), options)
+        for name in SHAPES:
+            if name in wanted:
+                about_texts(name, Path(scratch), options)
 
 
 if __name__ == "__main__":
