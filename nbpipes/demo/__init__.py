@@ -7,7 +7,12 @@ from types import MappingProxyType
 from nbpipes.errors import RepoError
 
 FOLDERS: Mapping[str, str] = MappingProxyType(
-    {"table-question-answering": "tables", "text-classification": "sentiment"}
+    {
+        "image-segmentation": "shapes-segmenter",
+        "object-detection": "shapes-detector",
+        "table-question-answering": "tables",
+        "text-classification": "sentiment",
+    }
 )
 
 
