@@ -41,14 +41,19 @@ class Drafts:
     def __init__(self) -> None:
         self.texts: dict[int, Partial] = {}
         self._begun: dict[int, float] = {}
+        self._grown: dict[int, float] = {}
+        """When the share of an item that has been read was told last: it grows in steps."""
         self._handle: Any = None
         self._due = time.monotonic() + INTERVAL
 
     def tell(self, event: Partial) -> None:
         """An item has so much text by now."""
+        now, before = time.monotonic(), self.texts.get(event.index)
         self.texts[event.index] = event
-        self._begun.setdefault(event.index, time.monotonic())
-        if time.monotonic() >= self._due:
+        self._begun.setdefault(event.index, now)
+        if before is None or before.share != event.share:
+            self._grown[event.index] = now
+        if now >= self._due:
             self._draw()
 
     def drop(self, index: int) -> None:
@@ -70,17 +75,24 @@ class Drafts:
 
     def _page(self) -> str:
         first = sorted(self.texts)[:SHOWN]
-        blocks = (_block(self.texts[index], time.monotonic() - self._begun[index]) for index in first)
+        now = time.monotonic()
+        blocks = (
+            _block(self.texts[index], self._grown[index] - self._begun[index], now - self._grown[index])
+            for index in first
+        )
         return f'<div class="nbp-static nbp-draft">{"".join(blocks)}</div>' if first else ""
 
 
-def _block(event: Partial, seconds: float) -> str:
-    """A text, and how much of its item has been read where that is known. seconds: for which it has been written."""
+def _block(event: Partial, read: float, since: float) -> str:
+    """A text, and how much of its item has been read where that is known.
+
+    read: seconds that this share took. since: seconds since then.
+    """
     text = f'<div style="{END}"><div dir="auto" style="{STYLE}">{escape(event.text[-LONGEST:])}</div></div>'
     share = event.share
     if share is None:
         return text
-    words = [f"{100 * share:.0f} %", duration(seconds)]
-    words += [f"{duration(seconds * (1 - share) / share)} left"] if share > EARLY else []
+    words = [f"{100 * share:.0f} %", duration(read + since)]
+    words += [f"{duration(max(read * (1 - share) / share - since, 0))} left"] if share > EARLY else []
     bar = f'<progress value="{share:.3f}" max="1" style="width:16em;vertical-align:middle"></progress>'
     return f"{text}<div>{bar} <span>{' · '.join(words)}</span></div>"

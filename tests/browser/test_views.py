@@ -24,10 +24,10 @@ PAGES = ["page", "page_alone", "dense_page", "no_answer", "no_page", "pages"]
 
 SOUNDS = ["transcript", "segments", "one_word", "no_times", "no_sound", "classes", "heard", "recordings"]
 
-SHOWN = [*VIEWS, *PICTURES, *PAGES, *SOUNDS]
+GROUPS = {"texts": VIEWS, "pictures": PICTURES, "pages": PAGES, "sounds": SOUNDS}
 
 
-@pytest.mark.parametrize("views", [VIEWS, PICTURES, PAGES, SOUNDS], ids=["texts", "pictures", "pages", "sounds"])
+@pytest.mark.parametrize("views", GROUPS.values(), ids=GROUPS)
 @pytest.mark.parametrize("app", ["lab", "notebook"])
 def test_views_are_drawn(app: str, views: list[str], notebook: Callable[..., Any], shot: Callable[..., None]) -> None:
     book = notebook(["import samples", *(f"samples.{name}" for name in views)], app)
@@ -49,17 +49,19 @@ def test_views_are_drawn(app: str, views: list[str], notebook: Callable[..., Any
         shot(book.view(index), f"{app}-narrow-{name}")
 
 
-def test_views_are_accessible(notebook: Callable[..., Any]) -> None:
+WITHIN = {  # views that hold others
+    "texts": ["nbpipes.compare(samples.entities, samples.other)", "nbpipes.playground('sentiment', 'demo')"],
+    "sounds": ["nbpipes.compare(samples.transcript, samples.heard_otherwise)"],
+}
+
+
+@pytest.mark.parametrize("kind", GROUPS)
+def test_views_are_accessible(kind: str, notebook: Callable[..., Any]) -> None:
     if not AXE.is_file():
         pytest.skip("axe-core is not installed: npm ci")
-    book = notebook(
-        [
-            *("import samples, nbpipes", *(f"samples.{name}" for name in SHOWN)),
-            *("nbpipes.compare(samples.entities, samples.other)", "nbpipes.playground('sentiment', 'demo')"),
-            "nbpipes.compare(samples.transcript, samples.heard_otherwise)",
-        ]
-    )
-    count = len(SHOWN) + 4
+    cells = ["import samples, nbpipes", *(f"samples.{name}" for name in GROUPS[kind]), *WITHIN.get(kind, [])]
+    book = notebook(cells)
+    count = len(cells)
     for index in range(count):
         book.run(index)
     for index in range(1, count):

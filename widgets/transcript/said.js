@@ -76,6 +76,8 @@ export function lanes({ lines }) {
   for (const [line, { from, to, text }] of lines.entries()) {
     if (to <= from) continue;
     let lane = found.find(({ bands }) => bands[bands.length - 1].to <= from + OVERLAP);
+    const before = lane?.bands[lane.bands.length - 1];
+    if (before) before.to = Math.min(before.to, from);
     if (!lane) {
       lane = { name: "", bands: [] };
       found.push(lane);

@@ -43,7 +43,50 @@ def many() -> Records:
 
 
 @pytest.fixture
-def results(entities: Records, many: Records) -> dict[str, Record | Records]:
+def of_pictures() -> dict[str, Record | Records]:
+    return {
+        "boxes": annotate(
+            [{"score": 0.5, "label": "cat", "box": {"xmin": 1, "ymin": 2, "xmax": 9, "ymax": 8}}],
+            "object-detection",
+            PICTURE,
+            {},
+        ),
+        "masks": annotate(
+            [{"score": 0.5, "label": "cat", "mask": Image.new("L", PICTURE.size, 255)}],
+            "image-segmentation",
+            PICTURE,
+            {},
+        ),
+        "depth": annotate(
+            {"predicted_depth": np.arange(800.0).reshape(20, 40), "depth": Image.new("L", PICTURE.size)},
+            "depth-estimation",
+            PICTURE,
+            {},
+        ),
+    }
+
+
+@pytest.fixture
+def of_sounds() -> dict[str, Record | Records]:
+    """Results about half a second of silence."""
+    silence = {"raw": np.zeros(4000, np.float32), "sampling_rate": 8000}
+    return {
+        "sounds": annotate(
+            [{"label": "dog", "score": 0.5, "timestamp": (0.0, 0.5)}], "audio-classification", silence, {}
+        ),
+        "transcript": annotate(
+            {"text": " Ada met Charles.", "chunks": [{"text": " Ada", "timestamp": (0.0, 0.4)}]},
+            "automatic-speech-recognition",
+            silence,
+            {},
+        ),
+    }
+
+
+@pytest.fixture
+def results(
+    entities: Records, many: Records, of_pictures: dict[str, Any], of_sounds: dict[str, Any]
+) -> dict[str, Record | Records]:
     """One result of each kind, by the name of its view."""
     words = [{"token_str": "big", "score": 0.5, "token": 3, "sequence": "a big one"}]
     vectors = [[[float(i == j) for j in range(4)]] for i in range(3)]
@@ -70,44 +113,16 @@ def results(entities: Records, many: Records) -> dict[str, Record | Records]:
             {},
         ),
         "embeddings": annotate_batch(vectors, "feature-extraction", ["a", "b", "c"], {}),
-        "boxes": annotate(
-            [{"score": 0.5, "label": "cat", "box": {"xmin": 1, "ymin": 2, "xmax": 9, "ymax": 8}}],
-            "object-detection",
-            PICTURE,
-            {},
-        ),
-        "masks": annotate(
-            [{"score": 0.5, "label": "cat", "mask": Image.new("L", PICTURE.size, 255)}],
-            "image-segmentation",
-            PICTURE,
-            {},
-        ),
-        "depth": annotate(
-            {"predicted_depth": np.arange(800.0).reshape(20, 40), "depth": Image.new("L", PICTURE.size)},
-            "depth-estimation",
-            PICTURE,
-            {},
-        ),
         "chat": annotate(
             [{"generated_text": [{"role": "user", "content": "Who?"}, {"role": "assistant", "content": "Ada."}]}],
             "text-generation",
             "Who?",
             {},
         ),
-        "sounds": annotate(
-            [{"label": "dog", "score": 0.5, "timestamp": (0.0, 0.5)}],
-            "audio-classification",
-            {"raw": np.zeros(8000, np.float32), "sampling_rate": 8000},
-            {},
-        ),
-        "transcript": annotate(
-            {"text": " Ada met Charles.", "chunks": [{"text": " Ada", "timestamp": (0.0, 0.4)}]},
-            "automatic-speech-recognition",
-            {"raw": np.zeros(8000, np.float32), "sampling_rate": 8000},
-            {},
-        ),
         "text": annotate([{"generated_text": "Once upon a time"}], "text-generation", "Once", {}),
         "gallery": many,
+        **of_pictures,
+        **of_sounds,
     }
 
 
