@@ -1,6 +1,7 @@
 """Multi-head attention over packed sequences ("Attention Is All You Need", https://arxiv.org/abs/1706.03762)."""
 
 from collections.abc import Callable
+from typing import Any, NamedTuple, Self
 
 import torch
 import torch.nn.functional as F
@@ -49,6 +50,20 @@ def _attend_tile(q: Tensor, k: Tensor, v: Tensor, tile: Tile, scale: float | Non
     return mixed if tile.rows == 1 else mixed.reshape(1, -1, *mixed.shape[2:])
 
 
+class Projections(NamedTuple):
+    """Plain weights. q: `(heads * head_dim, width)`; k, v: `(heads, head_dim, width)`; the biases are flat."""
+
+    q: Tensor
+    k: Tensor
+    v: Tensor
+    q_bias: Tensor | None
+    v_bias: Tensor | None
+
+
+LONG = 16
+"""Tokens from which on a sequence's first token is computed without the keys and values of the others."""
+
+
 class Attention(nn.Module):
     """Self-attention with separate projections of queries, keys and values.
 
@@ -66,6 +81,7 @@ class Attention(nn.Module):
         self.q, self.k, self.v = (Linear(width, inner, bias=bias) for _ in range(3))
         self.out = Linear(inner, width, bias=bias)
         self.joined: Linear | None = None
+        self.plain: Projections | None = None
 
     def fuse(self) -> None:
         """Computes queries, keys and values by one layer from now on."""
@@ -83,9 +99,50 @@ class Attention(nn.Module):
         rotate: Rotate | None = None,
     ) -> Tensor:
         """x: `(tokens, width)`. keep: tokens whose output is wanted (None: all). Returns `(tokens or kept, width)`."""
+        if keep is layout.starts and bias is None and rotate is None and _apart(x, layout):
+            return self.out(self._first_tokens(x, layout))
         parts = (self.q(x), self.k(x), self.v(x)) if self.joined is None else self.joined(x).chunk(3, dim=-1)
         q, k, v = (part.unflatten(-1, (self.heads, -1)) for part in parts)
         if rotate is not None:
             q, k = rotate(q), rotate(k)
         mixed = attend(q, k, v, layout, scale=self.scale, bias=bias)
         return self.out(mixed if keep is None else mixed[keep])
+
+    def _first_tokens(self, x: Tensor, layout: Layout) -> Tensor:
+        """What the first token of each sequence sees, `(sequences, heads * head_dim)`.
+
+        One query asks the states themselves, `(q Wk) · x` for `q · (Wk x)`, and of what it sees one value is made, so
+        that no other token needs a key or a value. The bias of keys adds the same to all scores: it changes nothing.
+        """
+        if self.plain is None:
+            self.plain = self._projections()
+        own = self.plain
+        q = F.linear(x[layout.starts], own.q, own.q_bias).unflatten(-1, (self.heads, -1))
+        asked = torch.einsum("nhd,hdw->nhw", q, own.k) * (q.shape[-1] ** -0.5 if self.scale is None else self.scale)
+        seen, first = [], 0
+        for tile in layout.tiles:
+            states = x[tile.start : tile.stop].view(tile.rows, tile.length, -1)
+            scores = asked[first : first + tile.rows] @ states.transpose(1, 2)
+            seen.append(scores.softmax(-1) @ states)
+            first += tile.rows
+        values = torch.einsum("nhw,hdw->nhd", torch.cat(seen), own.v).flatten(1)
+        return values if own.v_bias is None else values + own.v_bias
+
+    def _projections(self) -> Projections:
+        if self.joined is None:
+            q, k, v = self.q.weight, self.k.weight, self.v.weight
+            q_bias, v_bias = self.q.bias, self.v.bias
+        else:
+            joined = self.joined
+            q, k, v = (joined.weight if joined.packed is None else joined.packed.to_dense()).chunk(3)
+            q_bias, _, v_bias = (None,) * 3 if joined.bias is None else joined.bias.chunk(3)
+        return Projections(q, k.unflatten(0, (self.heads, -1)), v.unflatten(0, (self.heads, -1)), q_bias, v_bias)
+
+    def _apply(self, fn: Any, recurse: bool = True) -> Self:
+        self.plain = None  # another device or dtype
+        return super()._apply(fn, recurse)
+
+
+def _apart(x: Tensor, layout: Layout) -> bool:
+    """Whether first tokens can be computed by themselves, and it pays."""
+    return x.dtype == torch.float32 and all(tile.mask is None and tile.length >= LONG for tile in layout.tiles)

@@ -207,7 +207,9 @@ def through(blocks: Blocks, x: Tensor, norm: nn.Module | None, leading: int | No
     batch, tokens, _ = x.shape
     layout = Layout.of([tokens] * batch, x.device)
     keep = None
-    if leading is not None:
+    if leading == 1:
+        keep = layout.starts
+    elif leading is not None:
         keep = (layout.starts[:, None] + torch.arange(leading, device=x.device)).flatten()
     x = blocks(x.flatten(0, 1), layout, keep=keep, **extras)
     return (x if norm is None else norm(x)).unflatten(0, (batch, -1))

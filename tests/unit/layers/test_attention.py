@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from nbpipes.layers.attention import Attention, attend
 from nbpipes.layers.block import MLP, Block, Blocks
+from nbpipes.layers.linear import prepare
 from nbpipes.layers.packing import Layout, Tile
 
 HEADS, WIDTH = 2, 8
@@ -114,3 +115,26 @@ def test_joined_projections_change_nothing():
 def test_queries_and_keys_are_rotated_and_values_are_not():
     layer, x, layout = stack("post")[0].attn.layer, draw(4, WIDTH), Layout.of([4])
     torch.testing.assert_close(layer(x, layout, rotate=torch.neg), layer(x, layout))
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("prepared", [True, False])
+@pytest.mark.parametrize("lengths", [(64, 64, 90), (70,)])
+def test_first_tokens_alone_are_what_they_are_among_others(lengths, prepared, bias):
+    """Without keys and values of the others; the same places in another tensor are computed with them."""
+    torch.manual_seed(1)
+    layer = Attention(WIDTH, HEADS, bias=bias).requires_grad_(False)
+    if prepared:
+        prepare(layer)
+    x, layout = 2 * draw(sum(lengths), WIDTH), Layout.of(lengths)
+    alone = layer(x, layout, keep=layout.starts)
+    assert layer.plain is not None
+    torch.testing.assert_close(alone, layer(x, layout, keep=layout.starts.clone()), **CLOSE)
+    torch.testing.assert_close(alone, layer(x, layout)[layout.starts], **CLOSE)
+    assert layer.double().plain is None
+
+
+def test_first_tokens_of_short_sequences_are_computed_with_the_others():
+    layer, layout = Attention(WIDTH, HEADS).requires_grad_(False), Layout.of((70, 15))
+    layer(draw(85, WIDTH), layout, keep=layout.starts)
+    assert layer.plain is None
