@@ -56,7 +56,8 @@ export function fileField(about, { signal, say }) {
     void one.arrayBuffer().then((data) => {
       if (shown.signal.aborted) return;
       const src = address(data, one.type, shown.signal);
-      preview.replaceChildren(...seen(about.kind, src), h("bdi", {}, one.name));
+      // The chooser names a file that was chosen, not one that was dropped.
+      preview.replaceChildren(...seen(about.kind, src), chooser.value ? "" : h("bdi", {}, one.name));
     });
   }
 

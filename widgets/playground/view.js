@@ -53,7 +53,7 @@ export function draw(body, spec, context) {
     "details",
     {},
     h("summary", {}, "Options"),
-    h("div", { class: "nbp-options" }, ...options.map(({ node }) => node)),
+    h("div", { class: "nbp-options nbp-scroll" }, ...options.map(({ node }) => node)),
   );
   for (const part of /** @type {HTMLElement[]} */ ([form, more])) part.addEventListener("keydown", hurry);
   more.hidden = options.length === 0;
