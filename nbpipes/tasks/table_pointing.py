@@ -133,6 +133,8 @@ class Pointing:
         question, told = pairs[0][0].question, pairs[0][0].told
         parts = [found(cells, step.read, step.window) for step, cells in pairs]
         best = whole = joined(parts) if len(parts) > 1 else parts[0]
+        if len(whole.rows) > SHRUNK * asked.table.rows:
+            return whole, told
         while sum(bool(part.chosen) for part in parts) > 1:
             rows = best.rows
             windows = split(self.reader, question, asked.table.only(rows), self.rows)
