@@ -7,7 +7,7 @@ import pytest
 
 # In one notebook, one after the other. Names are those of samples.py.
 TEXTS = ("entities", "nested", "huge", "labels", "topics", "answers", "blanks", "vectors", "written", "chat", "cells")
-PICTURES = ("boxes", "crowd", "masks", "depth", "guesses", "zero_shot()")
+PICTURES = ("boxes", "crowd", "masks", "depth", "guesses", "zero_shot()", "page", "dense_page")
 SOUNDS = ("segments", "classes", "heard")
 WHOLE = ("many", "people", "album", "talk()")
 CELLS = [
