@@ -107,7 +107,7 @@ def test_scores_are_equal(sampled, data):
     ids = torch.randint(3, WORDS, (rows, prompt + new))
     ids[:, -1:] = ids[:, :1]
     scores = 3 * torch.randn(rows, WORDS)
-    if chosen.get("remove_invalid_values"):
+    if chosen.get("remove_invalid_values") and "typical_p" not in chosen:  # beside 3e38 all others are as untypical
         scores[0, :3] = torch.tensor([torch.nan, torch.inf, -torch.inf])
     given = chosen | {"do_sample": sampled, "num_beams": beams}
     ours = Settings(eos_token_id=EOS, **given)
