@@ -215,20 +215,6 @@ def test_labels_are_changed_and_scored_anew(shown: Show) -> None:
     book.until("sorted(part['label'] for part in view.result)", ["a kite <i>", "a street"])
 
 
-def test_a_file_is_dropped_into_the_playground(shown: Show) -> None:
-    book, view = shown("nbpipes.playground(samples.Detector())")
-    file = BytesIO()
-    Image.effect_noise((2000, 1500), 90).save(file, "PNG")
-    assert file.tell() > 2_000_000  # it takes several messages
-    files = [{"name": "noise.png", "mimeType": "image/png", "buffer": file.getvalue()}]
-    view.get_by_label("image: a file").set_input_files(files)
-    view.get_by_role("button", name="Run").click()
-    expect(view.locator(".nbp-played canvas").first).to_be_visible()
-    book.until("len(view.result.source)", file.tell())
-    view.locator(".nbp-played .nbp-option").click()
-    book.until("[part['label'] for part in view.selected]", ["all"])
-
-
 def test_a_page_that_is_loaded_again_has_its_picture(notebook: Callable[..., Any]) -> None:
     book = notebook(["import samples", "samples.boxes"])
     book.run(0)
