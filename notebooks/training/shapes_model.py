@@ -40,12 +40,17 @@ def read(family: Family, config: Mapping[str, Any]) -> Config:
     return family.config.read(dict(config))
 
 
+FROZEN = "trunk.backbone."
+"""Where RT-DETRs in transformers have norms that never learn, and do not count what they have seen."""
+
+
 def write(model: Model, family: Family, config: Mapping[str, Any], processor: Mapping[str, Any], folder: Path) -> None:
     """Writes weights in half precision under the names that checkpoints of the family have, and the settings."""
     folder.mkdir(parents=True, exist_ok=True)
     weights = {
         family.origin(name, model.kind): (value.half() if value.is_floating_point() else value).contiguous()
         for name, value in model.state_dict().items()
+        if not (name.startswith(FROZEN) and name.endswith("num_batches_tracked"))
     }
     (folder / "model.safetensors").write_bytes(save(weights, metadata={"format": "pt"}))
     for name, content in (("config.json", config), ("preprocessor_config.json", processor)):
