@@ -27,10 +27,10 @@ FIELDS = ("hidden", "pooled", "logits", "boxes", "masks")
 LOGITS, PIXELS = 1e-5, 1e-4
 """How far numbers may be from the reference's, and sides of boxes in pixels of the image."""
 AMPLIFIED = {"detr/detection-learned": 3.0, "detr/masks": 3.0, "rt_detr_v2/detection": 2.0}
-"""Models whose random queries amplify rounding, and how much more they may be off. The reference's own boxes of them are
-up to 1.2e-4 pixels from what the same layers give in float64, and move by 1.0e-4 with the size of the batch. With a DETR
-of full size on 800 × 1066 pixels, where the last bit of a side is 0.6e-4, the reference is 1.2e-4 from float64 and moves
-by 1.9e-4 from one thread to two; ours is 1.5e-4 from float64 and 1.6e-4 from the reference."""
+"""Models whose random queries amplify rounding, and how much more they may be off. The reference's own boxes of them
+are up to 1.2e-4 pixels from what the same layers give in float64, and move by 1.0e-4 with the size of the batch. With a
+DETR of full size on 800 × 1066 pixels, where the last bit of a side is 0.6e-4, the reference is 1.2e-4 from float64 and
+moves by 1.9e-4 from one thread to two; ours is 1.5e-4 from float64 and 1.6e-4 from the reference."""
 
 
 def cases_of(folder: Path) -> dict[str, dict[str, torch.Tensor]]:
