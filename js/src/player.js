@@ -29,7 +29,13 @@ export function player(sound, { signal, request, say }, moved) {
   const { piece } = sound;
   const seconds = sound.seconds ?? 0;
   const count = Math.ceil(seconds / piece);
-  const state = { wanted: 0, current: -1, on: false, busy: false, speed: 1, asked: 0 };
+  let wanted = 0; // seconds
+  let current = -1; // the piece that is heard
+  let on = false; // whether it plays, or will when its piece is here
+  let busy = false;
+  let pace = 1;
+  let seeks = 0;
+  let tick = 0;
   /** @type {Range | null} */
   let loop = null;
   /** @type {Map<number, Promise<string>>} addresses of pieces */
@@ -47,8 +53,8 @@ export function player(sound, { signal, request, say }, moved) {
     ...SPEEDS.map((value) => h("option", { value, selected: value === 1 }, `${value}×`)),
   );
   speed.addEventListener("change", () => {
-    state.speed = Number(speed.value);
-    for (const one of [audio, spare]) one.playbackRate = one.defaultPlaybackRate = state.speed;
+    pace = Number(speed.value);
+    for (const one of [audio, spare]) one.playbackRate = one.defaultPlaybackRate = pace;
   });
   const note = h("span", { class: "nbp-muted" });
   const node = h("span", { class: "nbp-player nbp-bar-top" }, toggler, clockface, speed, note, audio, spare);
@@ -75,7 +81,7 @@ export function player(sound, { signal, request, say }, moved) {
     });
     pieces.set(number, found);
     found.catch(() => pieces.delete(number));
-    const old = [...pieces.keys()].find((other) => other !== state.current && other !== number);
+    const old = [...pieces.keys()].find((other) => other !== current && other !== number);
     if (pieces.size > KEPT && old !== undefined) drop(old);
     return found;
   }
@@ -90,42 +96,40 @@ export function player(sound, { signal, request, say }, moved) {
     here.delete(number);
   }
 
-  const time = () =>
-    state.busy || state.current < 0
-      ? state.wanted
-      : Math.min(state.current * piece + audio.currentTime + HAIR, seconds);
+  const time = () => (busy || current < 0 ? wanted : Math.min(current * piece + audio.currentTime + HAIR, seconds));
 
   /** @param {number} to seconds @param {boolean} [play] */
-  async function seek(to, play = state.on) {
+  async function seek(to, play = on) {
     if (!count) return;
-    const asked = ++state.asked;
-    state.wanted = Math.min(Math.max(to, 0), seconds);
-    state.on = play;
-    const number = Math.min(Math.floor(state.wanted / piece), count - 1);
+    const asked = ++seeks;
+    wanted = Math.min(Math.max(to, 0), seconds);
+    on = play;
+    const number = Math.min(Math.floor(wanted / piece), count - 1);
     try {
-      if (number !== state.current) {
-        state.busy = true;
+      if (number !== current) {
+        busy = true;
         audio.pause();
         tell();
         const url = await fetched(number);
-        if (asked !== state.asked || signal.aborted) return;
-        state.current = number;
+        if (asked !== seeks || signal.aborted) return;
+        current = number;
         audio.src = url;
       }
-      state.busy = false;
-      audio.currentTime = state.wanted - number * piece;
-      if (state.on) await start();
+      busy = false;
+      audio.currentTime = wanted - number * piece;
+      if (on) await start();
       tell();
     } catch (error) {
-      if (asked === state.asked && !signal.aborted) failed(error instanceof Error ? error.message : String(error));
+      if (asked === seeks && !signal.aborted) failed(error instanceof Error ? error.message : String(error));
     }
   }
 
   /** @param {string} why */
   function failed(why) {
-    state.on = state.busy = false;
+    on = false;
+    busy = false;
     const ranges = [...here].sort((a, b) => a - b).map((n) => `${clock(n * piece)}–${clock(end(n))}`);
-    note.textContent = `${why}; ${ranges.length ? `what can be played: ${ranges.join(", ")}` : "nothing can be played"}`;
+    note.textContent = `${why}; what can be played: ${ranges.join(", ") || "nothing"}`;
     say(note.textContent);
     tell();
   }
@@ -133,24 +137,30 @@ export function player(sound, { signal, request, say }, moved) {
   const end = (/** @type {number} */ number) => Math.min((number + 1) * piece, seconds);
 
   async function start() {
-    state.on = true;
-    audio.playbackRate = audio.defaultPlaybackRate = state.speed;
+    on = true;
+    audio.playbackRate = audio.defaultPlaybackRate = pace;
     try {
       await audio.play();
     } catch (error) {
       if (/** @type {Error} */ (error).name !== "AbortError") throw error; // another place was sought meanwhile
     }
-    requestAnimationFrame(frame);
+    next();
+  }
+
+  /** One chain of frames, however often the player is started. */
+  function next() {
+    cancelAnimationFrame(tick);
+    tick = requestAnimationFrame(frame);
   }
 
   function frame() {
-    if (signal.aborted || !state.on || audio.paused) return;
+    if (signal.aborted || !on || audio.paused) return;
     if (loop && time() >= loop.to) void seek(loop.from);
     tell();
-    const next = state.current + 1;
-    if (next < count && end(state.current) - time() < AHEAD && readied !== next) {
-      readied = next;
-      fetched(next).then(
+    const after = current + 1;
+    if (after < count && end(current) - time() < AHEAD && readied !== after) {
+      readied = after;
+      fetched(after).then(
         (url) => {
           spare.src = url;
         },
@@ -159,26 +169,26 @@ export function player(sound, { signal, request, say }, moved) {
         },
       );
     }
-    requestAnimationFrame(frame);
+    next();
   }
 
   function ended() {
-    const next = state.current + 1;
+    const after = current + 1;
     if (loop) return void seek(loop.from, true);
-    if (next >= count) {
-      state.on = false;
+    if (after >= count) {
+      on = false;
       return tell();
     }
-    if (readied === next && spare.src) {
+    if (readied === after && spare.src) {
       [audio, spare] = [spare, audio]; // what is loaded already goes on without a gap
-      state.current = next;
+      current = after;
       void start().catch((error) => failed(String(error.message)));
-    } else void seek(next * piece, true);
+    } else void seek(after * piece, true);
   }
 
   function toggle() {
-    if (state.on) {
-      state.on = false;
+    if (on) {
+      on = false;
       audio.pause();
       tell();
     } else void seek(time() >= seconds ? (loop?.from ?? 0) : time(), true);
@@ -186,18 +196,18 @@ export function player(sound, { signal, request, say }, moved) {
 
   function tell() {
     const now = time();
-    const name = state.on ? "Pause" : "Play";
+    const name = on ? "Pause" : "Play";
     if (toggler.getAttribute("aria-label") !== name) {
-      toggler.textContent = state.on ? "❚❚" : "▶";
+      toggler.textContent = on ? "❚❚" : "▶";
       toggler.setAttribute("aria-label", name);
     }
     clockface.textContent = `${clock(now)} / ${clock(seconds)}`;
-    node.toggleAttribute("data-busy", state.busy);
+    node.toggleAttribute("data-busy", busy);
     moved(now);
   }
 
   signal.addEventListener("abort", () => {
-    state.on = false;
+    on = false;
     for (const one of [audio, spare]) {
       one.pause();
       one.removeAttribute("src");
@@ -223,7 +233,7 @@ export function player(sound, { signal, request, say }, moved) {
       if (range && (time() < range.from || time() >= range.to)) void seek(range.from);
     },
     repeated: () => loop,
-    playing: () => state.on,
+    playing: () => on,
   };
 }
 

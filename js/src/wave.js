@@ -108,14 +108,14 @@ export function wave({ sound, play, lanes, context, mark, press }) {
 
   /** @type {Pen} */
   let pen;
-  const ink = { text: "", played: "", back: "" };
+  let [text, played, back] = ["", "", ""]; // colours
 
   function draw() {
     const made = seconds ? sized(canvas) : null;
     if (!made) return;
     pen = made;
     const style = getComputedStyle(canvas);
-    Object.assign(ink, { text: style.color, played: style.caretColor, back: style.borderLeftColor });
+    [text, played, back] = [style.color, style.caretColor, style.borderLeftColor];
     pen.clearRect(0, 0, wide(), tall);
     pen.font = `11px ${style.fontFamily}`;
     pen.textBaseline = "middle";
@@ -124,11 +124,11 @@ export function wave({ sound, play, lanes, context, mark, press }) {
     outline(x(now));
     for (const [lane, { name, bands }] of lanes.entries()) row(RULER + HEIGHT + lane * LANE, name, bands, now);
     for (const range of [marked, play.repeated()]) if (range) shade(range);
-    fill(ink.text, x(now) - 1, RULER - 2, 2, tall);
+    fill(text, x(now) - 1, RULER - 2, 2, tall);
     if (over < 0) return;
-    fill(ink.text, over, RULER, 1, tall, 0.5);
+    fill(text, over, RULER, 1, tall, 0.5);
     const left = Math.min(over + 3, wide() - 50);
-    fill(ink.back, left, RULER, 50, 15);
+    fill(back, left, RULER, 50, 15);
     write(clock(at(over)), left + 2, RULER + 8);
   }
 
@@ -143,10 +143,10 @@ export function wave({ sound, play, lanes, context, mark, press }) {
     pen.globalAlpha = 1;
   }
 
-  /** @param {string} text @param {number} left @param {number} middle @param {string} [colour] */
-  function write(text, left, middle, colour = ink.text) {
+  /** @param {string} words @param {number} left @param {number} middle @param {string} [colour] */
+  function write(words, left, middle, colour = text) {
     pen.fillStyle = colour;
-    pen.fillText(text, left, middle);
+    pen.fillText(words, left, middle);
   }
 
   function ruler() {
@@ -154,17 +154,17 @@ export function wave({ sound, play, lanes, context, mark, press }) {
     const step = STEPS.find((seconds) => seconds >= least) ?? 3600;
     for (let time = Math.ceil(view.from / step) * step; time <= view.to; time += step) {
       const left = Math.round(x(time));
-      fill(ink.text, left, RULER - 5, 1, 5, 0.6);
+      fill(text, left, RULER - 5, 1, 5, 0.6);
       if (left < wide() - 40) write(clock(time, step < 1 ? 1 : 0), left + 3, 7);
     }
   }
 
-  /** @param {number} played px */
-  function outline(played) {
+  /** @param {number} heard px */
+  function outline(heard) {
     const near = fine && fine.from <= view.from && fine.to >= view.to ? fine : null;
     const { from, to, pairs } = near ?? { from: 0, to: seconds, pairs: coarse };
     const middle = RULER + HEIGHT / 2;
-    fill(ink.back, gutter(), RULER, room(), HEIGHT);
+    fill(back, gutter(), RULER, room(), HEIGHT);
     if (!pairs) return write("…", gutter() + 4, middle);
     const scale = (HEIGHT / 2 - 2) / loudest(coarse ?? pairs);
     const index = (/** @type {number} */ left) =>
@@ -175,7 +175,7 @@ export function wave({ sound, play, lanes, context, mark, press }) {
         low = Math.min(low, pairs[2 * i]);
         high = Math.max(high, pairs[2 * i + 1]);
       }
-      const [colour, alpha] = left < played ? [ink.played, 1] : [ink.text, 0.55];
+      const [colour, alpha] = left < heard ? [played, 1] : [text, 0.55];
       fill(colour, left, middle - high * scale - 0.5, 1, (high - low) * scale + 1, alpha);
     }
   }
@@ -193,9 +193,9 @@ export function wave({ sound, play, lanes, context, mark, press }) {
       const width = Math.max(right - left - 1, 1);
       const high = share * (LANE - 3);
       fill(colour.fill, left, top + LANE - 1 - high, width, high);
-      const [line, size] = from <= now && now < to ? [ink.played, 4] : [colour.line, 2];
+      const [line, size] = from <= now && now < to ? [played, 4] : [colour.line, 2];
       fill(line, left, top + LANE - 1 - size, width, size);
-      if (width > 24) write(fitted(pen, label, width - 8), left + 4, top + LANE / 2, share > 0.7 ? "#111" : ink.text);
+      if (width > 24) write(fitted(pen, label, width - 8), left + 4, top + LANE / 2, share > 0.7 ? "#111" : text);
     }
   }
 
@@ -204,8 +204,8 @@ export function wave({ sound, play, lanes, context, mark, press }) {
     const left = Math.max(x(from), gutter());
     const right = Math.min(x(to), wide());
     if (right <= left) return;
-    fill(ink.played, left, RULER, right - left, tall, 0.18);
-    for (const edge of [left, right - 2]) fill(ink.played, edge, RULER, 2, tall);
+    fill(played, left, RULER, right - left, tall, 0.18);
+    for (const edge of [left, right - 2]) fill(played, edge, RULER, 2, tall);
   }
 
   const paint = once(draw);
@@ -258,7 +258,7 @@ export function wave({ sound, play, lanes, context, mark, press }) {
 
   canvas.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const step = MOVES.get(event.key);
+    const step = MOVES[event.key];
     if (step) void play.seek(play.time() + (event.shiftKey ? Math.sign(step) : step));
     else if (event.key === " " || event.key === "Enter") play.toggle();
     else if (event.key === "+" || event.key === "-") zoom(event.key === "+" ? STEP : 1 / STEP);
@@ -303,16 +303,17 @@ export function wave({ sound, play, lanes, context, mark, press }) {
 
 /** @typedef {CanvasRenderingContext2D} Pen */
 
-const MOVES = new Map([
-  ["ArrowRight", 5],
-  ["ArrowUp", 5],
-  ["ArrowLeft", -5],
-  ["ArrowDown", -5],
-  ["PageUp", 30],
-  ["PageDown", -30],
-  ["Home", -1e9],
-  ["End", 1e9],
-]);
+/** @type {Record<string, number>} seconds */
+const MOVES = {
+  ArrowRight: 5,
+  ArrowUp: 5,
+  ArrowLeft: -5,
+  ArrowDown: -5,
+  PageUp: 30,
+  PageDown: -30,
+  Home: -1e9,
+  End: 1e9,
+};
 const STEPS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800];
 
 /** @param {import("@nbpipes/kit/bytes.js").Data} data */

@@ -18,13 +18,15 @@ import { words } from "./words.js";
 export function draw(body, spec, context) {
   const said = timed(spec.pieces, spec.lines, spec.cues, spec.sound.seconds ?? 0);
   const rows = lanes(said);
-  const state = { first: -1, last: -1, follow: true, looped: false };
+  let [first, last] = [-1, -1]; // of the selected pieces
+  let followed = true;
+  let looped = false;
   /** A part of the sound that is selected. @type {import("@nbpipes/kit/player.js").Range | null} */
   let part = null;
 
   const play = player(spec.sound, context, (time) => {
     picture.follow(time);
-    text.now(spoken(said, time), state.follow);
+    text.now(spoken(said, time), followed);
   });
   const text = words(said, {
     select,
@@ -48,10 +50,9 @@ export function draw(body, spec, context) {
     },
   });
 
-  /** @param {number} first -1 for nothing @param {number} last @param {typeof part} [range] */
-  function select(first, last, range = first < 0 ? null : { from: said.from[first], to: said.to[last] }) {
-    Object.assign(state, { first, last });
-    part = range;
+  /** @param {number} from -1 for nothing @param {number} to @param {typeof part} [range] */
+  function select(from, to, range = from < 0 ? null : { from: said.from[from], to: said.to[to] }) {
+    [first, last, part] = [from, to, range];
     text.select(first, last);
     picture.show(part);
     repeat();
@@ -62,10 +63,10 @@ export function draw(body, spec, context) {
 
   /** Repeats what is selected; the line where that is a single piece or nothing. */
   function repeat() {
-    const one = state.first < 0 ? spoken(said, play.time()) : state.first;
+    const one = first < 0 ? spoken(said, play.time()) : first;
     const line = said.lines[said.inside[Math.max(one, 0)]];
     const whole = line && { from: line.from, to: line.to };
-    play.repeat(state.looped ? (part && state.first === state.last && whole ? whole : (part ?? whole ?? null)) : null);
+    play.repeat(looped ? (part && first === last && whole ? whole : (part ?? whole ?? null)) : null);
     picture.paint();
   }
 
@@ -76,11 +77,11 @@ export function draw(body, spec, context) {
   };
   context.root.addEventListener("nbp-go", go, { signal: context.signal });
   const loop = toggle("Loop", false, "Repeats the selection, or the line", (on) => {
-    state.looped = on;
+    looped = on;
     repeat();
   });
   const follow = toggle("Follow", true, "The text follows the sound", (on) => {
-    state.follow = on;
+    followed = on;
   });
   const finds = finder(said, text, (place) => void play.seek(said.from[place]));
   const take = menu(exported(spec, said, context.signal), context);

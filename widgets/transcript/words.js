@@ -104,19 +104,20 @@ export function words({ texts, lines, inside, languages, repaired }, act) {
     const number = (inside[cursor] ?? 0) + by;
     return lines[Math.min(Math.max(number, 0), lines.length - 1)].first;
   };
-  const moves = new Map([
-    ["ArrowRight", () => cursor + 1],
-    ["ArrowLeft", () => cursor - 1],
-    ["ArrowDown", () => near(1)],
-    ["ArrowUp", () => near(-1)],
-    ["PageDown", () => near(10)],
-    ["PageUp", () => near(-10)],
-    ["Home", () => 0],
-    ["End", () => nodes.length - 1],
-  ]);
+  /** @type {Record<string, () => number>} */
+  const moves = {
+    ArrowRight: () => cursor + 1,
+    ArrowLeft: () => cursor - 1,
+    ArrowDown: () => near(1),
+    ArrowUp: () => near(-1),
+    PageDown: () => near(10),
+    PageUp: () => near(-10),
+    Home: () => 0,
+    End: () => nodes.length - 1,
+  };
   list.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const to = moves.get(event.key);
+    const to = moves[event.key];
     if (to) move(cursor < 0 && event.key !== "End" ? Math.max(current, 0) : to(), event.shiftKey);
     else if (event.key === "Enter" && cursor >= 0) {
       act.select(cursor, cursor);
