@@ -25,7 +25,7 @@ from nbpipes.models.fusion import (
     seer,
 )
 from nbpipes.models.heads import Head
-from nbpipes.models.images import VIT, PatchEncoder, Sides, block, check_channels, first_token_pooler
+from nbpipes.models.images import VIT, PatchEncoder, Sides, block, first_token_pooler
 from nbpipes.models.outputs import LabelMaps
 
 HYBRID = {
@@ -105,7 +105,6 @@ class HybridEncoder(DptEncoder):
         return [*early, *self.states_of(x, places, wanted)], places
 
     def _maps(self, pixels: Tensor) -> list[Tensor]:
-        check_channels(pixels, self.channels)
         return self.body(pixels)[: EARLY + 1]
 
 
