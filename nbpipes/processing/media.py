@@ -14,6 +14,7 @@ import threading
 import time
 import warnings
 from collections.abc import Sequence
+from concurrent.futures import Future
 from http.client import HTTPException
 from io import BytesIO
 from pathlib import Path
@@ -291,6 +292,23 @@ def download(url: str, timeout: float | None = None, limit: int = MAX_BYTES, *, 
     InputError where it cannot be had, takes longer, is larger, or leads elsewhere than to http(s).
     """
     name, seconds = shortened(url), TIMEOUT if timeout is None else float(timeout)
+    found = Future[bytes]()
+
+    def work() -> None:
+        try:
+            found.set_result(_downloaded(url, name, seconds, limit, accept))
+        except BaseException as error:
+            found.set_exception(error)
+
+    # A thread of its own: a server that drips the lines before the body keeps whoever reads them.
+    threading.Thread(target=work, name="nbpipes-download", daemon=True).start()
+    try:
+        return found.result(seconds)
+    except TimeoutError:
+        raise _too_slow(name, seconds) from None
+
+
+def _downloaded(url: str, name: str, seconds: float, limit: int, accept: str) -> bytes:
     deadline = time.monotonic() + seconds
     try:
         request = Request(url, headers={"User-Agent": "nbpipes", "Accept": f"{accept},*/*;q=0.5"})

@@ -226,6 +226,10 @@ class Site(BaseHTTPRequestHandler):
                 for _ in range(40):
                     time.sleep(0.05)
                     self.wfile.write(b"x")
+            case "/drips-headers":
+                for letter in "HTTP/1.1 200 OK and still more words to come":
+                    time.sleep(0.05)
+                    self.wfile.write(letter.encode())
             case "/page":
                 self.answer(200, b"<html>not an image</html>")
             case "/short":
@@ -284,7 +288,7 @@ def test_bad_answers_say_why(site, page, why):
         read_image(f"{site}/{page}")
 
 
-@pytest.mark.parametrize("page", ["hangs", "drips"])
+@pytest.mark.parametrize("page", ["hangs", "drips", "drips-headers"])
 def test_a_server_may_not_take_its_time(site, page):
     start = time.monotonic()
     with pytest.raises(InputError, match=r"more than 0\.3 s"):
