@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, expect
 CELLS = [
     *("samples.entities", "samples.labels", "samples.answers", "samples.blanks", "samples.vectors", "samples.written"),
     *("samples.summary", "samples.chat", "samples.cells", "samples.boxes", "samples.masks", "samples.depth"),
-    *("samples.guesses", "samples.album", "samples.many", "samples.transcript", "samples.classes"),
+    *("samples.guesses", "samples.album", "samples.many", "samples.page", "samples.transcript", "samples.classes"),
     "nbpipes.compare(samples.transcript, samples.heard_otherwise)",
     *("nbpipes.compare(samples.boxes, samples.other_boxes)", "nbpipes.playground('table-qa', 'demo')"),
 ]
