@@ -70,8 +70,8 @@ def nothing(_view: Locator) -> None:
 PICTURES: dict[str, tuple[str, Callable[[Locator], None]]] = {
     "entities": ("%%pipe ner", nothing),
     "cells": ("table_qa(", nothing),
-    "boxes": ("def box(", first_object),
-    "masks": ("def region(", nothing),
+    "boxes": ('find("pictures', first_object),
+    "masks": ("image-segmentation", nothing),
     "transcript": ("demo-congrats", later_word),
     "chat": ("%%pipe chat", nothing),
     "batch": ("pipe.show(", second_row),
@@ -96,6 +96,7 @@ def main() -> None:
             server.wait()
             for path in (ROOT / "notebooks").glob("*.py"):
                 shutil.copy(path, server.root)
+            shutil.copytree(ROOT / "notebooks" / "pictures", server.root / "pictures")
             browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
             book = opened(new_context(browser), server, "gallery", sources)
             book.page.set_viewport_size(VIEWPORT)
