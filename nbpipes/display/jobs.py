@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nbpipes.display import kit
+from nbpipes.results.short import rounded
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 POINTS = 40
@@ -63,14 +64,15 @@ def _head(job: Mapping[str, Any]) -> str:
 
 def _speed(job: Mapping[str, Any]) -> str:
     curve = f' <span style="font-family:monospace">{sparkline(job["history"])}</span>' if job["history"] else ""
-    return f"{job['rate']:,.3g} rows/s{curve}"
+    return f"{rounded(job['rate'])} rows/s{curve}"
 
 
 def _batches(job: Mapping[str, Any]) -> str:
     if not job["chunks"]:
         return "none yet"
     chosen = "chosen automatically" if job["batch_size"] is None else f"at most {job['batch_size']}"
-    latency = f"{1000 * job['latency']['p50']:,.3g} ms (p95 {1000 * job['latency']['p95']:,.3g} ms)"
+    typical, slow = (rounded(1000 * job["latency"][name]) for name in ("p50", "p95"))
+    latency = f"{typical} ms (p95 {slow} ms)"
     why = f"; {kit.escape(job['tuned'][-1]['why'])}" if job["tuned"] else ""
     return f"{job['chunks']:,} inputs ({chosen}{why}) in {latency}"
 

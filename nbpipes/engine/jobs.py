@@ -19,7 +19,7 @@ from nbpipes.engine.tuning import Limits
 from nbpipes.engine.worker import Engine, Work
 from nbpipes.errors import InputError, need
 from nbpipes.results.failures import Failure
-from nbpipes.results.short import short
+from nbpipes.results.short import rounded, short
 
 _ids = count(1)
 
@@ -97,7 +97,7 @@ class Job(Commands, Readable):
     def __repr__(self) -> str:
         now = self.snapshot()
         of = "" if now["total"] is None else f" of {now['total']:,}"
-        parts = [f"{now['done']:,}{of} rows", f"{now['rate']:,.3g}/s"]
+        parts = [f"{now['done']:,}{of} rows", f"{rounded(now['rate'])}/s"]
         parts += [f"{now['skipped']:,} were there already"] if now["skipped"] else []
         parts += [f"{now['failed']:,} failed"] if now["failed"] else []
         parts += [now["message"]] if now["message"] else []

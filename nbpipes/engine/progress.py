@@ -7,6 +7,7 @@ from types import ModuleType, TracebackType
 from typing import Any, Protocol, Self
 
 from nbpipes.errors import need
+from nbpipes.results.short import rounded
 
 PATIENCE = 1.0
 """Seconds after which a bar is shown that nobody asked for."""
@@ -98,7 +99,7 @@ class Html:
 def bar(done: int, total: int | None, seconds: float, rate: float, title: str, state: str) -> str:
     """The HTML of a bar, whose text says it all where styles are stripped."""
     words = [f"{done:,} of {total:,} rows" if total is not None else f"{done:,} rows", duration(seconds)]
-    words += [f"{rate:,.3g}/s"] if rate else []
+    words += [f"{rounded(rate)}/s"] if rate else []
     if state:
         words.append(state)
     elif total and rate:

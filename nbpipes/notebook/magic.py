@@ -22,6 +22,7 @@ from nbpipes.notebook.panel import show
 from nbpipes.notebook.run import Outcome
 from nbpipes.notebook.session import Defaults, Session, build, read_alias
 from nbpipes.notebook.table import Text
+from nbpipes.results.short import rounded
 
 GB = 10**9
 RED, PLAIN = "\x1b[31m", "\x1b[39m"
@@ -169,7 +170,7 @@ def viewed(value: Any, view: str) -> Any:
 def timing(outcome: Outcome) -> str:
     """How long a run took, and how long its model took to load."""
     count = f"{outcome.done} input{'' if outcome.done == 1 else 's'}"
-    rate = f" ({outcome.done / outcome.seconds:.3g}/s)" if outcome.seconds and outcome.done > 1 else ""
+    rate = f" ({rounded(outcome.done / outcome.seconds)}/s)" if outcome.seconds and outcome.done > 1 else ""
     loading = f"model loaded in {outcome.loading:.2f} s" if outcome.loading else "model in memory"
     return f"{count} in {outcome.seconds:.2f} s{rate}; {loading}"
 

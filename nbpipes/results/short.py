@@ -1,4 +1,4 @@
-"""A repr whose cost and length are bounded, for values of any size."""
+"""A repr whose cost and length are bounded, for values of any size; and numbers as people write them."""
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -32,6 +32,12 @@ def short(value: Any, limit: int = 2_000) -> str:
         lines.append(f" {_bounded(item, left)},")
         left -= len(lines[-1])
     return "[" + "\n".join(lines)[1:].removesuffix(",") + "]"
+
+
+def rounded(value: float) -> str:
+    """A number of things, or of them a second, to three digits and without an exponent: 6,550 or 0.0123."""
+    close = float(f"{value:.3g}")
+    return f"{close:,.0f}" if close >= 1000 else f"{close:.3g}"
 
 
 def _bounded(value: Any, limit: int) -> str:

@@ -111,7 +111,7 @@ export function draw(body, spec, context) {
       progress.max = progress.value = 1;
     }
     put(counts, amounts(job));
-    curve.show(job.history, `${job.rate.toPrecision(3)} rows/s`);
+    curve.show(job.history, `${job.rate.toLocaleString("en-US", { maximumSignificantDigits: 3 })} rows/s`);
     facts.replaceChildren(
       ...list(job).map(([name, value]) => h("span", {}, h("span", { class: "nbp-muted" }, `${name} `), value)),
     );

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbpipes.results.short import LINE, short
+from nbpipes.results.short import LINE, rounded, short
 
 LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | st.binary(max_size=9)
 VALUES = st.recursive(
@@ -80,3 +80,19 @@ def test_deep_values_end() -> None:
     for _ in range(5_000):
         value = [value]
     assert short(value) == "[[[[[[…]]]]]]"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0, "0"),
+        (0.01234, "0.0123"),
+        (9.999, "10"),
+        (866.4, "866"),
+        (999.9, "1,000"),
+        (6554.2, "6,550"),
+        (1.5e7, "15,000,000"),
+    ],
+)
+def test_numbers_have_three_digits_and_no_exponent(value: float, text: str) -> None:
+    assert rounded(value) == text
