@@ -140,10 +140,11 @@ def test_texts_are_told_as_they_grow(pipe):
     assert texts[-1] == events[-1].result["text"]
 
 
-def test_beams_tell_the_text_of_each_window(pipe):
-    told = [event for event in pipe.events([NOISE], num_beams=2) if isinstance(event, Partial)]
-    assert 2 <= len(told) < 10
-    assert [event.text for event in told] == sorted((event.text for event in told), key=len)
+def test_beams_tell_the_best_text_so_far(pipe):
+    events = [event for event in pipe.events([NOISE], num_beams=2) if isinstance(event, Partial | Done)]
+    told = events[:-1]
+    assert len(told) > 10
+    assert told[-1].text == events[-1].result["text"]
     shares = [event.share for event in told]
     assert shares == sorted(shares)
     assert shares[-1] == 1.0
