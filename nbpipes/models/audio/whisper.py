@@ -16,44 +16,34 @@ from nbpipes.layers.block import MLP, Block, Blocks
 from nbpipes.layers.cross_attention import CrossAttention, CrossBlock
 from nbpipes.layers.decoder_attention import DecoderAttention
 from nbpipes.layers.packing import Layout
+from nbpipes.models.bart import DECODER, LAYER, OURS, attention_rules
 from nbpipes.models.decoding import Embedding
 from nbpipes.models.family import Family
 from nbpipes.models.heads import Head
 from nbpipes.models.seq2seq import TextDecoder
 from nbpipes.models.speech import SpeechModel, SpeechTrunk, spoken_words
 
-LAYER, OURS = "layers.{i}", "blocks.{i}"
 
-
-def _attention(source: str, target: str) -> tuple[Rule, ...]:
+def _keys_without_bias(source: str, target: str) -> Rule:
     """Its keys have no bias. Ours get one of zeros, so that one layer can compute them with queries and values."""
     bias = (f"{target}.v.bias", f"{target}.k.bias")
-    return (
-        Rule(f"{source}.v_proj.bias", bias, lambda tensor: (tensor, torch.zeros_like(tensor))),
-        *(rename(f"{source}.{name}_proj", f"{target}.{name}") for name in ("q", "k", "v", "out")),
-    )
+    return Rule(f"{source}.v_proj.bias", bias, lambda tensor: (tensor, torch.zeros_like(tensor)))
 
 
 WHISPER = (
+    _keys_without_bias(f"encoder.{LAYER}.self_attn", f"encoder.{OURS}.attn.layer"),
+    _keys_without_bias(f"decoder.{LAYER}.self_attn", f"decoder.{OURS}.attn"),
+    _keys_without_bias(f"decoder.{LAYER}.encoder_attn", f"decoder.{OURS}.cross"),
     rename("encoder.conv1", "encoder.first"),
     rename("encoder.conv2", "encoder.second"),
     rename("encoder.embed_positions", "encoder.positions"),
-    *_attention(f"encoder.{LAYER}.self_attn", f"encoder.{OURS}.attn.layer"),
+    *attention_rules(f"encoder.{LAYER}.self_attn", f"encoder.{OURS}.attn.layer"),
     rename(f"encoder.{LAYER}.self_attn_layer_norm", f"encoder.{OURS}.attn.norm"),
     rename(f"encoder.{LAYER}.fc1", f"encoder.{OURS}.mlp.layer.up"),
     rename(f"encoder.{LAYER}.fc2", f"encoder.{OURS}.mlp.layer.down"),
     rename(f"encoder.{LAYER}.final_layer_norm", f"encoder.{OURS}.mlp.norm"),
     rename("encoder.layer_norm", "encoder.norm"),
-    rename("decoder.embed_tokens", "decoder.tokens"),
-    rename("decoder.embed_positions", "decoder.positions"),
-    *_attention(f"decoder.{LAYER}.self_attn", f"decoder.{OURS}.attn"),
-    rename(f"decoder.{LAYER}.self_attn_layer_norm", f"decoder.{OURS}.attn_norm"),
-    *_attention(f"decoder.{LAYER}.encoder_attn", f"decoder.{OURS}.cross"),
-    rename(f"decoder.{LAYER}.encoder_attn_layer_norm", f"decoder.{OURS}.cross_norm"),
-    rename(f"decoder.{LAYER}.fc1", f"decoder.{OURS}.mlp.up"),
-    rename(f"decoder.{LAYER}.fc2", f"decoder.{OURS}.mlp.down"),
-    rename(f"decoder.{LAYER}.final_layer_norm", f"decoder.{OURS}.mlp_norm"),
-    rename("decoder.layer_norm", "decoder.norm"),
+    *DECODER,
 )
 
 
