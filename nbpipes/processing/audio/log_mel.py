@@ -1,6 +1,6 @@
 """Log-mel spectrograms as Whisper hears them: of a window of fixed length, or of a sound of any length."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from tempfile import SpooledTemporaryFile
 from typing import Any
@@ -32,15 +32,15 @@ class Spectrogram:
     """
 
     def __init__(
-        self, mels: int, blocks: Iterator[Tensor], *, frames: int | None = None, heard: int | None = None
+        self, mels: int, blocks: Iterator[Samples], *, frames: int | None = None, heard: int | None = None
     ) -> None:
-        """blocks: logarithms, `(mels, frames)` each. frames: of the whole, where there is silence behind the blocks."""
+        """blocks: logarithms, `(frames, mels)` each. frames: of the whole, where there is silence behind the blocks."""
         self.mels, self.stored, self.peak = mels, 0, -float("inf")
         self._file = SpooledTemporaryFile(HELD)  # noqa: SIM115  it lives as long as the spectrogram
         for block in blocks:
-            self._file.write(block.T.contiguous().numpy().tobytes())
-            self.stored += block.shape[1]
-            self.peak = max(self.peak, float(block.max())) if block.shape[1] else self.peak
+            self._file.write(block.tobytes())
+            self.stored += len(block)
+            self.peak = max(self.peak, float(block.max(initial=self.peak)))
         self.frames = self.stored if frames is None else frames
         self.heard = self.frames if heard is None else heard
 
@@ -49,18 +49,21 @@ class Spectrogram:
         count, silent = (max(0, min(length, end - start)) for end in (self.stored, self.frames))
         self._file.seek(4 * self.mels * start)
         data = np.frombuffer(self._file.read(4 * self.mels * count), np.float32).reshape(count, self.mels)
-        logs = torch.full((self.mels, silent), SILENCE)
-        logs[:, :count] = torch.from_numpy(data.T.copy())
-        window = torch.zeros(self.mels, length)
-        window[:, :silent] = (logs.clamp(min=self.peak - RANGE) + 4.0) / 4.0
-        return window
+        logs = np.full((self.mels, silent), SILENCE, np.float32)
+        logs[:, :count] = data.T
+        window = np.zeros((self.mels, length), np.float32)
+        window[:, :silent] = (np.maximum(logs, np.float32(self.peak - RANGE)) + 4.0) / 4.0
+        return torch.from_numpy(window)
 
 
 class LogMel(FeatureExtractor):
     """The feature extractor of Whisper.
 
-    samples: of a window of `chunk_length` seconds; frames: the length of its spectrogram.
+    samples: of a window of `chunk_length` seconds; frames: the length of its spectrogram. run: what torch's operations
+    on samples are handed to; they use several threads, and should come from one thread of a process only.
     """
+
+    run: Callable[[Callable[[], Tensor]], Tensor] = staticmethod(lambda work: work())
 
     def __init__(self, kind: str, raw: Mapping[str, Any]) -> None:
         super().__init__(kind, raw)
@@ -80,28 +83,30 @@ class LogMel(FeatureExtractor):
         padded[: len(own)] = own
         heard = -(-len(own) // self.hop)
         sounding = min(self.frames, heard + 2 + self.n_fft // (2 * self.hop))
-        logs = self._logs(_mirrored(torch.from_numpy(padded), self.n_fft // 2))[:, :sounding]
+        logs = self._logs(_mirrored(padded, self.n_fft // 2))[:sounding]
         return Spectrogram(self.mels, iter([logs]), frames=self.frames, heard=heard)
 
     def long(self, sound: Sound, begun: Samples) -> Spectrogram:
         """The spectrogram of a sound of any length, which is read to its end. begun: what was read of it before."""
         return Spectrogram(self.mels, self._blocks(sound, begun))
 
-    def _blocks(self, sound: Sound, begun: Samples) -> Iterator[Tensor]:
+    def _blocks(self, sound: Sound, begun: Samples) -> Iterator[Samples]:
         half, total, done = self.n_fft // 2, len(begun), 0
-        edge = torch.from_numpy(begun)
-        rest = torch.cat([edge[1 : half + 1].flip(0), edge])
+        rest = np.concatenate([begun[half:0:-1], begun])
         while len(block := sound.read(self.samples)):
             total += len(block)
             yield (logs := self._logs(rest))
-            done += logs.shape[1]
-            rest = torch.cat([rest[logs.shape[1] * self.hop :], torch.from_numpy(block)])
-        yield self._logs(torch.cat([rest, rest[-half - 1 : -1].flip(0)]))[:, : total // self.hop - done]
+            done += len(logs)
+            rest = np.concatenate([rest[len(logs) * self.hop :], block])
+        yield self._logs(np.concatenate([rest, rest[-2 : -half - 2 : -1]]))[: total // self.hop - done]
 
-    def _logs(self, samples: Tensor) -> Tensor:
-        """Logarithms of the energies in `(samples,)` that have their edges, `(mels, frames)`."""
+    def _logs(self, samples: Samples) -> Samples:
+        """Logarithms of the energies in `(samples,)` that have their edges, `(frames, mels)`."""
+        return self.run(lambda: self._transformed(torch.from_numpy(samples))).numpy()
+
+    def _transformed(self, samples: Tensor) -> Tensor:
         spectrum = torch.stft(samples, self.n_fft, self.hop, window=self._window, center=False, return_complex=True)
-        return (self._filters @ spectrum.abs() ** 2).clamp(min=10**SILENCE).log10()
+        return (self._filters @ spectrum.abs() ** 2).clamp(min=10**SILENCE).log10().T.contiguous()
 
     @cached_property
     def _window(self) -> Tensor:
@@ -113,9 +118,9 @@ class LogMel(FeatureExtractor):
         return torch.from_numpy(bins).float().T
 
 
-def _mirrored(samples: Tensor, half: int) -> Tensor:
+def _mirrored(samples: Samples, half: int) -> Samples:
     """With `half` samples more at each end, as in a mirror."""
-    return torch.cat([samples[1 : half + 1].flip(0), samples, samples[-half - 1 : -1].flip(0)])
+    return np.concatenate([samples[half:0:-1], samples, samples[-2 : -half - 2 : -1]])
 
 
 def _number(raw: Mapping[str, Any], name: str, default: int) -> int:

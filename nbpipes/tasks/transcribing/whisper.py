@@ -65,6 +65,7 @@ class WhisperTranscriber:
     def __init__(self, pipe: Writing[Any]) -> None:
         self.pipe, self.model = pipe, pipe.model
         self.extractor: LogMel = pipe.feature_extractor
+        self.extractor.run = compute.run
         self.budget = BATCH * self.extractor.frames
 
     def check(self, options: SpeechOptions) -> None:
