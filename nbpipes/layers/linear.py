@@ -18,6 +18,8 @@ from nbpipes.layers.activations import activation
 
 TWICE = 2 << 30
 """Bytes of weights up to which a model may hold them in two forms."""
+NARROW = 64
+"""Rows of a weight that are not worth a thread of their own."""
 FUSED = {"gelu": ("gelu", "none"), "relu": ("relu", "none"), "tanh": ("tanh", "none")}
 """Activations that oneDNN applies itself with the same numbers, and what it calls them."""
 
@@ -29,8 +31,8 @@ class Linear(nn.Linear):
     """The reordered weight. While it is there, `weight` is a placeholder without memory."""
     turns = False
     """Whether one or two rows are computed as columns while it is packed."""
-    plain: Tensor | None = None
-    """The weight as it was, once columns were computed."""
+    bands: Tensor | None = None
+    """The weight as it was, `(bands, out / bands, in)`, once columns were computed. The last band may end in zeros."""
 
     def forward(self, x: Tensor, act: str | None = None) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
         """x: `(…, in)`. act: the name of an activation. Returns `(…, out)`."""
@@ -45,13 +47,13 @@ class Linear(nn.Linear):
         return y if act is None or act in FUSED else activation(act)(y)
 
     def _columns(self, x: Tensor, packed: Tensor) -> Tensor:
-        """The same for one or two rows. MKL multiplies a matrix by two columns about as fast as the matrix can be read.
-        Whoever takes it row by row, oneDNN or MKL with a single one, needs 1.4 times as long or longer."""
-        if self.plain is None:
-            self.plain = packed.to_dense()
-        pair = x if len(x) == 2 else x.expand(2, -1).contiguous()
-        y = torch.mm(self.plain, pair.t()).t()[: len(x)].contiguous()
-        return y if self.bias is None else y.add_(self.bias)
+        """The same for one or two rows: each thread multiplies a band of the weight by them, as fast as it can be read.
+        oneDNN, which wants more rows, needs up to twice as long, and so does MKL with the weight as a whole."""
+        if self.bands is None:
+            self.bands = _banded(packed.to_dense())
+        y = torch.bmm(self.bands, x.t().expand(len(self.bands), -1, -1))
+        y = y.permute(2, 0, 1).reshape(len(x), -1)[:, : self.out_features]
+        return y.contiguous() if self.bias is None else y + self.bias
 
     @property
     def pays(self) -> bool:
@@ -67,7 +69,7 @@ class Linear(nn.Linear):
         """Brings the original weight back."""
         if self.packed is not None:
             self.weight = nn.Parameter(self.packed.to_dense(), requires_grad=False)
-            self.packed = self.plain = None
+            self.packed = self.bands = None
             self.turns = False
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
@@ -95,11 +97,17 @@ def prepare(model: nn.Module, *, steps: bool = False) -> None:
             fuse()
     packable: list[Any] = [one for one in model.modules() if callable(getattr(one, "pack", None)) and one.pays]
     layers = [module for module in packable if isinstance(module, Linear)]
-    if steps and sum(layer.weight.nbytes for layer in layers) <= TWICE and torch.backends.mkl.is_available():
+    if steps and sum(layer.weight.nbytes for layer in layers) <= TWICE:
         for layer in layers:
-            layer.turns = layer.weight.dtype == torch.float32
+            layer.turns = columns_pay(layer.weight.dtype)
     for module in packable:
         module.pack()
+
+
+def _banded(weight: Tensor) -> Tensor:
+    """`(out, in)` as `(bands, out / bands, in)`: a band for each thread, unless it would be narrow."""
+    count = max(1, min(torch.get_num_threads(), len(weight) // NARROW))
+    return F.pad(weight, (0, 0, 0, -len(weight) % count)).view(count, -1, weight.shape[1])
 
 
 def device_of(model: nn.Module) -> torch.device:
@@ -130,6 +138,22 @@ def _trial(dtype: torch.dtype) -> bool:
         if not torch.allclose(plain(x, "gelu"), packed(x, "gelu"), atol=tolerance):
             return False
         return seconds(lambda: packed(x, "gelu")) < seconds(lambda: plain(x, "gelu"))
+
+
+@lru_cache
+def columns_pay(dtype: torch.dtype) -> bool:
+    """Whether a packed layer computes a single row faster by columns, by a trial of a few ms."""
+    layer = Linear(512, 1024, bias=False, dtype=dtype)
+    layer.pack()
+    x = torch.ones(1, 512, dtype=dtype)
+
+    def once() -> None:
+        with torch.inference_mode():
+            layer(x)
+
+    by_rows = seconds(once)
+    layer.turns = True
+    return seconds(once) < by_rows
 
 
 def seconds(work: Callable[[], Any]) -> float:

@@ -19,14 +19,16 @@ def packs(monkeypatch):
     if not torch.backends.mkldnn.is_available() or not torch.backends.mkl.is_available():
         pytest.skip("this build of torch has no layers to pack")
     monkeypatch.setattr(linear, "packing_pays", lambda dtype: True)
+    monkeypatch.setattr(linear, "columns_pay", lambda dtype: dtype == torch.float32)
 
 
 @pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize("steps", [True, False])
+@pytest.mark.parametrize("wide", [40, 301])
 @pytest.mark.parametrize("shape", [(0,), (1,), (2,), (3,), (1, 1), (2, 1), (1, 2), (2, 3)])
-def test_rows_as_columns(packs, bias, steps, shape):
+def test_rows_as_columns(packs, bias, steps, shape, wide):
     torch.manual_seed(0)
-    layer = Linear(24, 40, bias=bias)
+    layer = Linear(24, wide, bias=bias)
     x = torch.randn(*shape, 24)
     wanted, active = layer(x), layer(x, "gelu")
     prepare(nn.Sequential(layer), steps=steps)
@@ -35,7 +37,7 @@ def test_rows_as_columns(packs, bias, steps, shape):
     assert layer(x).shape == wanted.shape
     torch.testing.assert_close(layer(x), wanted)
     torch.testing.assert_close(layer(x, "gelu"), active)
-    assert (layer.plain is not None) == (steps and 0 < x.numel() <= 2 * 24)
+    assert (layer.bands is not None) == (steps and 0 < x.numel() <= 2 * 24)
 
 
 def test_a_second_form_only_of_small_models_in_float32(packs, monkeypatch):
@@ -48,13 +50,17 @@ def test_a_second_form_only_of_small_models_in_float32(packs, monkeypatch):
     assert not large[0].turns
 
 
+def test_a_trial_chooses_columns():
+    assert linear.columns_pay(torch.float32) in (True, False)
+
+
 def test_another_dtype_forgets_the_second_form(packs):
     layer = Linear(8, 8)
     prepare(nn.Sequential(layer), steps=True)
     x = torch.randn(1, 8)
     wanted = layer(x)
     layer.to(torch.float64)
-    assert layer.packed is layer.plain is None
+    assert layer.packed is layer.bands is None
     torch.testing.assert_close(layer(x.double()).float(), wanted)
 
 
