@@ -19,7 +19,6 @@ def packs(monkeypatch):
     if not torch.backends.mkldnn.is_available() or not torch.backends.mkl.is_available():
         pytest.skip("this build of torch has no layers to pack")
     monkeypatch.setattr(linear, "packing_pays", lambda dtype: True)
-    monkeypatch.setattr(linear, "columns_pay", lambda dtype: dtype == torch.float32)
 
 
 @pytest.mark.parametrize("bias", [True, False])
@@ -48,10 +47,6 @@ def test_a_second_form_only_of_small_models_in_float32(packs, monkeypatch):
     large = nn.Sequential(Linear(8, 8), Linear(8, 8))
     prepare(large, steps=True)
     assert not large[0].turns
-
-
-def test_a_trial_chooses_columns():
-    assert linear.columns_pay(torch.float32) in (True, False)
 
 
 def test_another_dtype_forgets_the_second_form(packs):
