@@ -3,9 +3,7 @@
 See README.md beside this file for what to install and how long it takes.
 """
 
-import argparse
 import math
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -14,10 +12,11 @@ import numpy as np
 import torch
 from detector_loss import Found, lost
 from PIL import Image
-from shapes_model import pace, trainable, write
+from shapes_model import trainable
 from shapes_report import card, held_out
 from shapes_scenes import LABELS, scene
 from shapes_scores import boxes
+from shapes_training import Learner, Training
 from torch import Tensor, nn
 
 from nbpipes import pipeline
@@ -154,21 +153,13 @@ def answers(model: Model, pixels: Tensor) -> tuple[Found, list[Found], list[tupl
 
 def train(model: Model, number: int, minutes: float) -> int:
     """A round of training, by number from 0; the later ones are strict. Returns its steps."""
-    chance, rate = Random(SEED + 100 * number), RATE / (1 + number)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=rate, betas=(0.9, 0.98), weight_decay=0.01)
-    begun, step, means = time.process_time(), 0, {}
-    before = scenes(chance, BATCH // 2)
-    while (done := (time.process_time() - begun) / 60 / minutes) < 1:
-        for group in optimizer.param_groups:
-            group["lr"] = rate * pace(done)
+    chance, learner = Random(SEED + 100 * number), Learner(model, RATE / (1 + number), minutes)
+    step, means, before = 0, {}, scenes(chance, BATCH // 2)
+    for step, done in learner.steps():
         fresh = scenes(chance, BATCH // 2)
         batch, before = joint(fresh, mirrored(chance, before)), fresh
         parts = lost(*answers(model, batch.pixels), batch.labels, batch.boxes, strict=number > 0)
-        optimizer.zero_grad()
-        sum(parts.values()).backward()
-        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        step += 1
+        learner.learn(torch.stack(tuple(parts.values())).sum())
         for name, part in parts.items():
             means[name] = 0.97 * means.get(name, part.item()) + 0.03 * part.item()
         if step % 100 == 0:
@@ -188,18 +179,14 @@ def report(folder: Path, steps: int, minutes: float) -> str:
     return card("detector", rows, steps * BATCH // 2, minutes)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--output", type=Path, default=OUTPUT)
-    parser.add_argument("--minutes", type=float, nargs="+", default=ROUNDS, help="of processor time for each round")
-    given = parser.parse_args()
-    torch.set_num_threads(1)
-    model = begin()
-    steps = sum(train(model, number, minutes) for number, minutes in enumerate(given.minutes))
-    write(model.eval(), FAMILIES["rt_detr"], CONFIG, PROCESSOR, given.output)
-    told = report(given.output, steps, sum(given.minutes))
-    (given.output / "README.md").write_text(told, encoding="utf-8")
-
-
 if __name__ == "__main__":
-    main()
+    Training(
+        output=OUTPUT,
+        rounds=ROUNDS,
+        family=FAMILIES["rt_detr"],
+        config=CONFIG,
+        processor=PROCESSOR,
+        begin=begin,
+        train=train,
+        report=report,
+    ).run(__doc__)

@@ -3,8 +3,6 @@
 See README.md beside this file for what to install and how long it takes.
 """
 
-import argparse
-import time
 from pathlib import Path
 from random import Random
 
@@ -12,11 +10,12 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image
-from shapes_model import pace, trainable, write
+from shapes_model import trainable
 from shapes_report import card, held_out
 from shapes_scenes import LABELS, scene
 from shapes_scores import masks
-from torch import Tensor, nn
+from shapes_training import Learner, Training
+from torch import Tensor
 
 from nbpipes import pipeline
 from nbpipes.models.family import Model
@@ -88,12 +87,9 @@ def begin() -> Model:
 
 def train(model: Model, number: int, minutes: float) -> int:
     """A round of training, by number from 0. Returns its steps."""
-    chance, rate = Random(SEED + 100 * number), RATE / (1 + number)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=rate, betas=(0.9, 0.98), weight_decay=0.01)
-    begun, step, mean, before = time.process_time(), 0, 0.0, None
-    while (done := (time.process_time() - begun) / 60 / minutes) < 1:
-        for group in optimizer.param_groups:
-            group["lr"] = rate * pace(done)
+    chance, learner = Random(SEED + 100 * number), Learner(model, RATE / (1 + number), minutes)
+    step, mean, before = 0, 0.0, None
+    for step, done in learner.steps():
         fresh = scenes(chance, BATCH // 2, SIDES[number > 0 or done > 0.7])
         if before is None or before[0].shape != fresh[0].shape:
             before = fresh
@@ -102,11 +98,8 @@ def train(model: Model, number: int, minutes: float) -> int:
         logits = model.head(model.trunk(pixels)).logits
         logits = F.interpolate(logits, size=labels.shape[1:], mode="bilinear", align_corners=False)
         loss = F.cross_entropy(logits, labels)
-        optimizer.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        step, mean = step + 1, 0.97 * mean + 0.03 * loss.item()
+        learner.learn(loss)
+        mean = 0.97 * mean + 0.03 * loss.item()
         if step % 100 == 0:
             right = (logits.argmax(1) == labels)[labels > 0].float().mean()
             print(
@@ -126,18 +119,14 @@ def report(folder: Path, steps: int, minutes: float) -> str:
     return card("segmenter", rows, steps * BATCH // 2, minutes)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--output", type=Path, default=OUTPUT)
-    parser.add_argument("--minutes", type=float, nargs="+", default=ROUNDS, help="of processor time for each round")
-    given = parser.parse_args()
-    torch.set_num_threads(1)
-    model = begin()
-    steps = sum(train(model, number, minutes) for number, minutes in enumerate(given.minutes))
-    write(model.eval(), FAMILIES["upernet"], CONFIG, PROCESSOR, given.output)
-    told = report(given.output, steps, sum(given.minutes))
-    (given.output / "README.md").write_text(told, encoding="utf-8")
-
-
 if __name__ == "__main__":
-    main()
+    Training(
+        output=OUTPUT,
+        rounds=ROUNDS,
+        family=FAMILIES["upernet"],
+        config=CONFIG,
+        processor=PROCESSOR,
+        begin=begin,
+        train=train,
+        report=report,
+    ).run(__doc__)

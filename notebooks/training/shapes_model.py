@@ -55,8 +55,3 @@ def write(model: Model, family: Family, config: Mapping[str, Any], processor: Ma
     (folder / "model.safetensors").write_bytes(save(weights, metadata={"format": "pt"}))
     for name, content in (("config.json", config), ("preprocessor_config.json", processor)):
         (folder / name).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-
-
-def pace(done: float, warm: float = 0.04) -> float:
-    """The part of the highest learning rate at a point of the training, from 0 to 1."""
-    return min(1.0, done / warm) * (0.5 + 0.5 * math.cos(math.pi * done))
