@@ -122,6 +122,14 @@ def words(*rules: Rule, act: str | None = None, inner: str = "hidden_size") -> H
     return HeadSpec(build, rules, {"decoder.weight": "tokens.weight"})
 
 
+BERT_WORDS = (
+    rename("cls.predictions.transform.dense", "dense"),
+    rename("cls.predictions.transform.LayerNorm", "norm"),
+    rename("cls.predictions.bias", "decoder.bias"),
+    rename("cls.predictions.decoder.weight", "decoder.weight"),
+    drop("cls.predictions.decoder.bias"),  # a copy
+)
+"""The head for masked words of BERT, whose names others took over."""
 ROBERTA_HEADS = {
     Head.SEQUENCE: classifier(rename("classifier.dense", "dense"), rename("classifier.out_proj", "out"), dense="tanh"),
     Head.TOKENS: TOKENS,

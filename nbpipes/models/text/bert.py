@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 
 from nbpipes.hub.config import Config
-from nbpipes.hub.weights import drop, rename
+from nbpipes.hub.weights import rename
 from nbpipes.layers.block import Blocks
 from nbpipes.models.encoders import (
     BERT,
+    BERT_WORDS,
     EMBEDDINGS,
     OURS,
     ROBERTA_HEADS,
@@ -135,13 +136,7 @@ FAMILIES = {
             Head.SEQUENCE: classifier(rename("bert.pooler.dense", "dense"), rename("classifier", "out"), dense="tanh"),
             Head.TOKENS: TOKENS,
             Head.SPANS: SPANS,
-            Head.MASKED: words(
-                rename("cls.predictions.transform.dense", "dense"),
-                rename("cls.predictions.transform.LayerNorm", "norm"),
-                rename("cls.predictions.bias", "decoder.bias"),
-                rename("cls.predictions.decoder.weight", "decoder.weight"),
-                drop("cls.predictions.decoder.bias"),  # a copy
-            ),
+            Head.MASKED: words(*BERT_WORDS),
         },
     ),
     "distilbert": Family(

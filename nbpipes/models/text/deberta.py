@@ -8,14 +8,24 @@ import torch
 from torch import Tensor, nn
 
 from nbpipes.hub.config import Config
-from nbpipes.hub.weights import drop, rename
+from nbpipes.hub.weights import rename
 from nbpipes.layers.activations import activation
 from nbpipes.layers.block import MLP, Block, Blocks, Residual
 from nbpipes.layers.disentangled import Distances, FusedAttention, SeparateAttention, log_buckets
 from nbpipes.layers.linear import Linear
 from nbpipes.layers.packing import Layout
 from nbpipes.layers.positions import distances
-from nbpipes.models.encoders import ATTENTION_OUTPUT, EMBEDDINGS, FEED_FORWARD, LAYER, OURS, SPANS, TOKENS, words
+from nbpipes.models.encoders import (
+    ATTENTION_OUTPUT,
+    BERT_WORDS,
+    EMBEDDINGS,
+    FEED_FORWARD,
+    LAYER,
+    OURS,
+    SPANS,
+    TOKENS,
+    words,
+)
 from nbpipes.models.family import Family, HeadSpec
 from nbpipes.models.heads import Head, SequenceClassifier
 from nbpipes.models.outputs import Encoded
@@ -233,11 +243,7 @@ HEADS = {
     Head.TOKENS: TOKENS,
     Head.SPANS: SPANS,
     Head.MASKED: words(
-        rename("cls.predictions.transform.dense", "dense"),
-        rename("cls.predictions.transform.LayerNorm", "norm"),
-        rename("cls.predictions.bias", "decoder.bias"),
-        rename("cls.predictions.decoder.weight", "decoder.weight"),
-        drop("cls.predictions.decoder.bias"),  # a copy
+        *BERT_WORDS,
         # The names of the released checkpoints, which upstream reads only where the config says "legacy": false.
         rename("lm_predictions.lm_head.dense", "dense"),
         rename("lm_predictions.lm_head.LayerNorm", "norm"),

@@ -10,7 +10,7 @@ from nbpipes.hub.config import Config
 from nbpipes.hub.weights import drop, rename
 from nbpipes.layers.block import Blocks
 from nbpipes.layers.packing import Layout
-from nbpipes.models.encoders import BERT, SPANS, TOKENS, Encoder, block, check_positions, classifier, words
+from nbpipes.models.encoders import BERT, BERT_WORDS, SPANS, TOKENS, Encoder, block, check_positions, classifier, words
 from nbpipes.models.family import Family
 from nbpipes.models.heads import Head
 from nbpipes.models.outputs import Encoded
@@ -99,14 +99,7 @@ FAMILIES = {
             ),
             Head.TOKENS: replace(TOKENS, rules=(*TOKENS.rules, POOLER)),
             Head.SPANS: replace(SPANS, rules=(*SPANS.rules, POOLER)),
-            Head.MASKED: words(
-                POOLER,
-                rename("cls.predictions.transform.dense", "dense"),
-                rename("cls.predictions.transform.LayerNorm", "norm"),
-                rename("cls.predictions.bias", "decoder.bias"),
-                rename("cls.predictions.decoder.weight", "decoder.weight"),
-                drop("cls.predictions.decoder.bias"),  # a copy
-            ),
+            Head.MASKED: words(POOLER, *BERT_WORDS),
         },
     ),
 }

@@ -10,7 +10,16 @@ from nbpipes.hub.config import Config
 from nbpipes.hub.weights import drop, rename
 from nbpipes.layers.block import Blocks
 from nbpipes.layers.packing import Layout
-from nbpipes.models.encoders import ATTENTION_INPUT, ATTENTION_OUTPUT, FEED_FORWARD, Encoder, block, classifier, words
+from nbpipes.models.encoders import (
+    ATTENTION_INPUT,
+    ATTENTION_OUTPUT,
+    BERT_WORDS,
+    FEED_FORWARD,
+    Encoder,
+    block,
+    classifier,
+    words,
+)
 from nbpipes.models.family import Family, HeadSpec
 from nbpipes.models.heads import Head, HeadModule
 from nbpipes.models.outputs import Cells, Encoded
@@ -200,13 +209,7 @@ FAMILIES = {
                 ),
             ),
             Head.SEQUENCE: classifier(rename("tapas.pooler.dense", "dense"), rename("classifier", "out"), dense="tanh"),
-            Head.MASKED: words(
-                rename("cls.predictions.transform.dense", "dense"),
-                rename("cls.predictions.transform.LayerNorm", "norm"),
-                rename("cls.predictions.bias", "decoder.bias"),
-                rename("cls.predictions.decoder.weight", "decoder.weight"),
-                drop("cls.predictions.decoder.bias"),  # a copy
-            ),
+            Head.MASKED: words(*BERT_WORDS),
         },
     ),
 }
