@@ -14,6 +14,12 @@ Rotate = Callable[[Tensor], Tensor]
 """Turns queries or keys, `(tokens, heads, head_dim)`, by their position."""
 
 
+MANY = 4
+"""Sequences of one length from which on they may be computed by plain products of matrices."""
+SCORES = 1 << 18
+"""Scores that stay in the processor's cache: 1 MiB of them."""
+
+
 def attend(
     q: Tensor,
     k: Tensor,
@@ -46,8 +52,30 @@ def _attend_tile(q: Tensor, k: Tensor, v: Tensor, tile: Tile, scale: float | Non
     mask = tile.mask
     if bias is not None and (extra := bias(tile)) is not None:
         mask = extra if mask is None else mask + extra
-    mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, scale=scale).transpose(1, 2)
+    if mask is None and _many_short(q):
+        mixed = _by_products(q, k, v, scale).transpose(1, 2)
+    else:
+        mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, scale=scale).transpose(1, 2)
     return mixed if tile.rows == 1 else mixed.reshape(1, -1, *mixed.shape[2:])
+
+
+def _many_short(q: Tensor) -> bool:
+    """Whether torch's fused attention, which takes microseconds for each head of each sequence, is the slower way."""
+    rows, heads, length, _ = q.shape
+    return rows >= MANY and heads * length**2 <= SCORES and q.dtype == torch.float32 and q.device.type == "cpu"
+
+
+def _by_products(q: Tensor, k: Tensor, v: Tensor, scale: float | None) -> Tensor:
+    """q, k, v: `(rows, heads, length, head_dim)`; so many rows at once that their scores stay in the cache."""
+    rows, heads, length, width = q.shape
+    step = SCORES // (heads * length**2)
+    parts = []
+    for query, key, value in zip(*(x.split(step) for x in (q, k, v)), strict=True):
+        query, key, value = (x.reshape(-1, length, x.shape[-1]) for x in (query, key, value))
+        factor = width**-0.5 if scale is None else scale
+        scores = torch.baddbmm(query.new_zeros(()), query, key.transpose(1, 2), beta=0, alpha=factor)
+        parts.append(torch.bmm(scores.softmax(-1), value))
+    return torch.cat(parts).view(rows, heads, length, -1)
 
 
 class Projections(NamedTuple):

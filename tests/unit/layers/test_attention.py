@@ -7,6 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nbpipes.layers import attention
 from nbpipes.layers.attention import Attention, attend
 from nbpipes.layers.block import MLP, Block, Blocks
 from nbpipes.layers.linear import prepare
@@ -50,6 +51,17 @@ def test_sequences_see_only_themselves(lengths, seed):
     parts = [draw(sum(lengths), HEADS, 4, seed=seed + i).split(lengths) for i in range(3)]
     together = attend(*(torch.cat(part) for part in parts), Layout.of(lengths))
     torch.testing.assert_close(together, torch.cat([plain(*own) for own in zip(*parts, strict=True)]), **CLOSE)
+
+
+@pytest.mark.parametrize("scale", [None, 0.3])
+@pytest.mark.parametrize("room", [1 << 18, 2 * 5**2 * 3])
+def test_many_short_sequences_are_computed_as_few_are(monkeypatch, scale, room):
+    torch.manual_seed(0)
+    monkeypatch.setattr(attention, "SCORES", room)  # all rows at once, or three at a time
+    q, k, v = torch.randn(3, 35, 2, 8).unbind()
+    together = attend(q, k, v, Layout.of([5] * 7), scale=scale)
+    monkeypatch.setattr(attention, "MANY", 8)
+    torch.testing.assert_close(together, attend(q, k, v, Layout.of([5] * 7), scale=scale), atol=1e-6, rtol=1e-5)
 
 
 @given(LENGTHS)
