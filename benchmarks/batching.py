@@ -17,9 +17,9 @@ import argparse
 import os
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 # transformers turns the tokenizers' threads off for the whole process when it is first used; both get them here.
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
@@ -32,6 +32,7 @@ from workloads import WORKLOADS, Case, asked, rounds
 import nbpipes
 from nbpipes.engine import compute
 
+Result = TypeVar("Result")
 UPSTREAM_BATCHES = (1, 8, 64, 256)
 LONGEST = 1200
 """Characters of a text that surely fits into the model."""
@@ -48,9 +49,14 @@ TASKS: dict[str, tuple[str, int, Mapping[str, Any]]] = {
 """Of each task the class of the model in transformers, the outputs of its head, and the options of its calls."""
 
 
-def there(work: Case) -> Case:
-    """The same work on the thread that computes for us."""
-    return lambda: compute.run(work)
+def there(work: Callable[[], Result]) -> Callable[[], Result]:
+    """The same work on the thread that computes for us, with as many threads as ours may use."""
+
+    def with_all() -> Result:
+        torch.set_num_threads(compute.crew.most)
+        return work()
+
+    return lambda: compute.run(with_all)
 
 
 def throughput(name: str, ours: nbpipes.Pipeline, theirs: transformers.Pipeline, options: argparse.Namespace) -> None:
@@ -66,7 +72,7 @@ def throughput(name: str, ours: nbpipes.Pipeline, theirs: transformers.Pipeline,
     for size in UPSTREAM_BATCHES:
         cases[f"transformers, batch {size}"] = there(lambda size=size: theirs(texts, batch_size=size, **given))
     cases["nbpipes"]()
-    compute.run(lambda: theirs(texts[:8], batch_size=8, **given))
+    there(lambda: theirs(texts[:8], batch_size=8, **given))()
     times = rounds(cases, options.rounds, options.threads)
     best = min(time for case, time in times.items() if case != "nbpipes")
     print(f"\n{name}, {len(texts)} texts: {best / times['nbpipes']:.2f} × the best of transformers")
@@ -102,11 +108,10 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     with tempfile.TemporaryDirectory() as scratch:
         architecture, outputs, _ = TASKS[options.task]
-        folder = with_head(Path(scratch), architecture, outputs)
+        folder = there(lambda: with_head(Path(scratch), architecture, outputs))()
         ours = nbpipes.pipeline(options.task, model=folder, dtype=options.dtype, device="cpu")
-        theirs = transformers.pipeline(
-            options.task, model=str(folder), dtype=options.theirs or options.dtype, device="cpu"
-        )
+        kind = options.theirs or options.dtype
+        theirs = there(lambda: transformers.pipeline(options.task, model=str(folder), dtype=kind, device="cpu"))()
         print(
             f"torch {torch.__version__}, transformers {transformers.__version__}, Python {sys.version.split()[0]}, ",
             end="",

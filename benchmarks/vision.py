@@ -27,6 +27,7 @@ import transformers
 from PIL import Image
 
 import nbpipes
+from nbpipes.engine import compute
 from nbpipes.engine.events import Batched
 
 SIZES = (
@@ -169,4 +170,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    compute.run(main)  # both on one thread: a second one that runs torch slows both
