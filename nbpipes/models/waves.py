@@ -4,7 +4,7 @@ Sounds of different lengths are computed without padding: convolutions see one s
 frames of all of them. So a sound's answer never depends on its neighbours in a batch.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import pairwise
 
@@ -12,127 +12,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from nbpipes.errors import InputError
 from nbpipes.hub.weights import Rule, drop, rename
-from nbpipes.layers.activations import activation, known
+from nbpipes.layers.activations import activation
 from nbpipes.layers.attention import Attention
 from nbpipes.layers.block import MLP, Block, Blocks
 from nbpipes.layers.linear import Linear
 from nbpipes.layers.packing import Layout
+from nbpipes.models.frames import FrameMaker, NormedOverTime, Strided, even
 from nbpipes.models.sounds import Heard, WaveConfig
-
-SPAN = 50
-"""Frames that are made of samples at once: what lies between the convolutions stays in the processor's cache."""
-
-LONG_SPAN = 3000
-"""The same on other devices, which have no such cache and want long work."""
-
-
-def even(count: int) -> int:
-    """The count, rounded up by a sixteenth at most: oneDNN keeps what it compiles for each number of rows it sees."""
-    step = max(8, 1 << max(0, count.bit_length() - 5))
-    return -(-count // step) * step
-
-
-# ---------------------------------------------------------------------- samples to frames
-
-
-class Strided(nn.Module):
-    """A convolution over time, as one linear layer on windows of its input; a norm may follow, then `act`."""
-
-    def __init__(
-        self, inner: int, outer: int, kernel: int, stride: int, act: str, *, bias: bool, norm: bool = False
-    ) -> None:
-        super().__init__()
-        self.inner, self.kernel, self.stride, self.act = inner, kernel, stride, known(act)
-        self.linear: nn.Linear = Linear(kernel * inner, outer, bias=bias)
-        self.norm: nn.Module | None = nn.LayerNorm(outer) if norm else None
-
-    def windows(self, x: Tensor) -> Tensor:
-        """x: `(steps, inner)`. Returns a view, `(windows, kernel * inner)`."""
-        count = (len(x) - self.kernel) // self.stride + 1
-        return x.contiguous().as_strided((count, self.kernel * self.inner), (self.stride * self.inner, 1))
-
-    def forward(self, x: Tensor) -> Tensor:
-        if self.norm is None:
-            return self.linear(self.windows(x), self.act)
-        return activation(self.act)(self.norm(self.linear(self.windows(x))))
-
-
-class NormedOverTime(Strided):
-    """The first convolution, whose channels are normed by their mean and variance over the whole sound.
-
-    Both follow from mean and covariance of the few samples in a window. So the norm becomes part of the weights, for
-    each sound its own, and nothing has to be computed twice.
-    """
-
-    def __init__(self, outer: int, kernel: int, stride: int, act: str, *, bias: bool) -> None:
-        super().__init__(1, outer, kernel, stride, act, bias=bias)
-        self.linear = nn.Linear(kernel, outer, bias=bias)  # is never reordered: its weights change
-        self.norm = nn.GroupNorm(outer, outer)
-
-    def fitted(self, samples: Tensor) -> tuple[Tensor, Tensor]:
-        """Weight and bias for a sound, `(samples,)`. The mean takes off whatever bias the convolution has."""
-        assert isinstance(self.norm, nn.GroupNorm)
-        windows, weight = self.windows(samples[:, None]).double(), self.linear.weight.double()
-        mean = windows.mean(0)
-        centred = windows - mean
-        variance = (weight @ (centred.T @ centred / len(windows)) * weight).sum(1)
-        fitted = weight * (self.norm.weight.double() * torch.rsqrt(variance + self.norm.eps))[:, None]
-        return fitted.to(samples.dtype), (self.norm.bias.double() - fitted @ mean).to(samples.dtype)
-
-    def apply_fitted(self, x: Tensor, fitted: tuple[Tensor, Tensor]) -> Tensor:
-        """x: a part of the sound, `(steps, 1)`."""
-        return activation(self.act)(F.linear(self.windows(x), *fitted))
-
-
-class FrameMaker(nn.Module):
-    """Convolutions one after the other, from samples to frames."""
-
-    def __init__(self, layers: Iterable[Strided]) -> None:
-        super().__init__()
-        self.layers = nn.ModuleList(layers)
-        if not len(self.layers):
-            raise ValueError("a model of sounds needs at least one convolution")
-        self.shape = [(layer.kernel, layer.stride) for layer in layers_of(self.layers)]
-
-    def frames(self, samples: int) -> int:
-        """How many frames there are in so many samples."""
-        for kernel, stride in self.shape:
-            samples = max(0, (samples - kernel) // stride + 1)
-        return samples
-
-    def samples(self, frames: int) -> int:
-        """How many samples so many frames are made of."""
-        for kernel, stride in reversed(self.shape):
-            frames = (frames - 1) * stride + kernel
-        return frames
-
-    def forward(self, samples: Tensor) -> Tensor:
-        """samples: `(samples,)` of one sound. Returns `(frames, channels)`."""
-        count = self.frames(len(samples))
-        if not count:
-            raise InputError(f"a sound of {len(samples)} samples is too short: the model needs {self.samples(1)}")
-        first, *others = layers_of(self.layers)
-        fitted = first.fitted(samples) if isinstance(first, NormedOverTime) else None
-        ratio = self.samples(2) - self.samples(1)
-        parts = []
-        span = SPAN if samples.device.type == "cpu" else LONG_SPAN
-        for start in range(0, count, span):
-            wanted = min(span, count - start)
-            x = samples[start * ratio :][: self.samples(wanted)]
-            x = F.pad(x, (0, self.samples(even(wanted)) - len(x)))[:, None]
-            x = first.apply_fitted(x, fitted) if isinstance(first, NormedOverTime) and fitted else first(x)
-            for layer in others:
-                x = layer(x)
-            parts.append(x[:wanted])
-        return torch.cat(parts)
-
-
-def layers_of(layers: nn.ModuleList) -> list[Strided]:
-    """The convolutions of a list, by their type."""
-    return [layer for layer in layers if isinstance(layer, Strided)]
-
 
 # ---------------------------------------------------------------------- places
 
@@ -243,7 +130,7 @@ def frame_maker(c: WaveConfig) -> FrameMaker:
         list(zip(pairwise((1, *c.conv_dim)), c.conv_kernel, c.conv_stride, strict=True)),
     )
     made = partial(Strided, act=act, bias=c.conv_bias, norm=c.feat_extract_norm == "layer")
-    layers = [made(inner, outer, kernel, stride) for (inner, outer), kernel, stride in shapes]
+    layers: list[Strided | NormedOverTime] = [made(*ends, kernel, stride) for ends, kernel, stride in shapes]
     if c.feat_extract_norm == "group":
         layers[0] = NormedOverTime(c.conv_dim[0], c.conv_kernel[0], c.conv_stride[0], act, bias=c.conv_bias)
     return FrameMaker(layers)

@@ -9,8 +9,9 @@ from torch import Tensor, nn
 from nbpipes.hub.weights import rename
 from nbpipes.layers.activations import activation
 from nbpipes.models.family import Family
+from nbpipes.models.frames import even
 from nbpipes.models.sounds import SoundModel, WaveConfig, heads
-from nbpipes.models.waves import WAVE, WaveTrunk, blocks, even, frame_maker, place_conv
+from nbpipes.models.waves import WAVE, WaveTrunk, blocks, frame_maker, place_conv
 
 
 @dataclass(frozen=True, kw_only=True)

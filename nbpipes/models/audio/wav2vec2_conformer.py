@@ -18,8 +18,9 @@ from nbpipes.layers.linear import Linear
 from nbpipes.layers.packing import Layout, Tile
 from nbpipes.layers.rope import rotation
 from nbpipes.models.family import Family
+from nbpipes.models.frames import even
 from nbpipes.models.sounds import SoundModel, WaveConfig, heads
-from nbpipes.models.waves import LAYER, OURS, PLACES, WAVE, WaveTrunk, even, frame_maker
+from nbpipes.models.waves import LAYER, OURS, PLACES, WAVE, WaveTrunk, frame_maker
 
 SCORES = 1 << 24
 """How many scores get their bias at once: those of minutes of sound would not fit into the memory."""
