@@ -1,13 +1,15 @@
 """What text encoders share: rules from stored names to ours, a trunk, heads. A family says what it does otherwise."""
 
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from torch import Tensor, nn
 
+from nbpipes.hub.config import Config
 from nbpipes.hub.weights import Rule, drop, rename
 from nbpipes.layers.attention import Attention
-from nbpipes.layers.block import MLP, Block
+from nbpipes.layers.block import MLP, Block, Blocks
 from nbpipes.layers.packing import Layout
 from nbpipes.layers.positions import counted_positions
 from nbpipes.models.family import HeadSpec
@@ -46,10 +48,31 @@ def check_positions(kind: str) -> None:
         raise ValueError(f"position_embedding_type {kind!r} is not supported, only 'absolute'")
 
 
+@dataclass(frozen=True, kw_only=True)
+class EncoderConfig(Config):
+    """What the configs of encoders built like BERT have in common."""
+
+    vocab_size: int = 30522
+    hidden_size: int = 768
+    num_hidden_layers: int = 12
+    num_attention_heads: int = 12
+    intermediate_size: int = 3072
+    hidden_act: str = "gelu"
+    max_position_embeddings: int = 512
+    layer_norm_eps: float = 1e-12
+    pad_token_id: int | None = 0
+
+
 def block(width: int, heads: int, middle: int, act: str, eps: float) -> Block:
     """The block of BERT: attention and feed-forward, with a norm after each."""
     norm = partial(nn.LayerNorm, width, eps)
     return Block(Attention(width, heads), MLP(width, middle, act), norm, pre=False)
+
+
+def blocks(c: EncoderConfig) -> Blocks:
+    """The blocks of an encoder built like BERT."""
+    shape = (c.hidden_size, c.num_attention_heads, c.intermediate_size, c.hidden_act, c.layer_norm_eps)
+    return Blocks(block(*shape) for _ in range(c.num_hidden_layers))
 
 
 class Encoder(nn.Module):

@@ -6,12 +6,10 @@ import torch
 from torch import Tensor, nn
 
 from nbpipes.errors import InputError
-from nbpipes.hub.config import Config
 from nbpipes.hub.weights import rename
-from nbpipes.layers.block import Blocks
 from nbpipes.layers.packing import Layout, ScoreBias, Tile
 from nbpipes.layers.positions import buckets, counted_positions
-from nbpipes.models.encoders import BERT, Encoder, block
+from nbpipes.models.encoders import BERT, Encoder, EncoderConfig, blocks
 from nbpipes.models.family import Family, HeadSpec
 from nbpipes.models.heads import Head, HeadModule, SequenceClassifier, TokenClassifier
 from nbpipes.models.outputs import Encoded, Spans, TokenLogits
@@ -36,17 +34,11 @@ LAYOUTLMV3 = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class LayoutLMv3Config(Config):
+class LayoutLMv3Config(EncoderConfig):
     """Config of LayoutLMv3. coordinate_size, shape_size: widths of the tables of sides, and of widths and heights;
     four of the one and two of the other make hidden_size."""
 
     vocab_size: int = 50265
-    hidden_size: int = 768
-    num_hidden_layers: int = 12
-    num_attention_heads: int = 12
-    intermediate_size: int = 3072
-    hidden_act: str = "gelu"
-    max_position_embeddings: int = 512
     type_vocab_size: int = 2
     layer_norm_eps: float = 1e-5
     pad_token_id: int | None = 1
@@ -103,9 +95,8 @@ class PageEncoder(Encoder):
     def __init__(self, c: LayoutLMv3Config) -> None:
         if not c.text_embed:
             raise ValueError("text_embed=false, a model of images alone, is not supported")
-        shape = (c.hidden_size, c.num_attention_heads, c.intermediate_size, c.hidden_act, c.layer_norm_eps)
         super().__init__(
-            Blocks(block(*shape) for _ in range(c.num_hidden_layers)),
+            blocks(c),
             vocab=c.vocab_size,
             width=c.hidden_size,
             positions=c.max_position_embeddings,

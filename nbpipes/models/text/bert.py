@@ -14,7 +14,9 @@ from nbpipes.models.encoders import (
     SPANS,
     TOKENS,
     Encoder,
+    EncoderConfig,
     block,
+    blocks,
     check_positions,
     classifier,
     words,
@@ -37,20 +39,11 @@ DISTILBERT = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class BertConfig(Config):
+class BertConfig(EncoderConfig):
     """Config of BERT."""
 
-    vocab_size: int = 30522
-    hidden_size: int = 768
-    num_hidden_layers: int = 12
-    num_attention_heads: int = 12
-    intermediate_size: int = 3072
-    hidden_act: str = "gelu"
-    max_position_embeddings: int = 512
     type_vocab_size: int = 2
-    layer_norm_eps: float = 1e-12
     position_embedding_type: str = "absolute"
-    pad_token_id: int | None = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,9 +90,8 @@ class DistilBertConfig(Config):
 def bert(c: BertConfig, padding: int | None = None) -> Encoder:
     """The trunk of BERT; with `padding` that of RoBERTa."""
     check_positions(c.position_embedding_type)
-    shape = (c.hidden_size, c.num_attention_heads, c.intermediate_size, c.hidden_act, c.layer_norm_eps)
     return Encoder(
-        Blocks(block(*shape) for _ in range(c.num_hidden_layers)),
+        blocks(c),
         vocab=c.vocab_size,
         width=c.hidden_size,
         positions=c.max_position_embeddings,

@@ -2,39 +2,40 @@
 
 from dataclasses import dataclass
 
-from nbpipes.hub.config import Config
 from nbpipes.hub.weights import rename
-from nbpipes.layers.block import Blocks
 from nbpipes.layers.linear import Linear
-from nbpipes.models.encoders import BERT, SPANS, TOKENS, Encoder, block, check_positions, classifier, words
+from nbpipes.models.encoders import (
+    BERT,
+    SPANS,
+    TOKENS,
+    Encoder,
+    EncoderConfig,
+    blocks,
+    check_positions,
+    classifier,
+    words,
+)
 from nbpipes.models.family import Family
 from nbpipes.models.heads import Head
 
 
 @dataclass(frozen=True, kw_only=True)
-class ElectraConfig(Config):
+class ElectraConfig(EncoderConfig):
     """Config of ELECTRA."""
 
-    vocab_size: int = 30522
     embedding_size: int = 128
     hidden_size: int = 256
-    num_hidden_layers: int = 12
     num_attention_heads: int = 4
     intermediate_size: int = 1024
-    hidden_act: str = "gelu"
-    max_position_embeddings: int = 512
     type_vocab_size: int = 2
-    layer_norm_eps: float = 1e-12
     position_embedding_type: str = "absolute"
-    pad_token_id: int | None = 0
 
 
 def electra(c: ElectraConfig) -> Encoder:
     """The trunk of ELECTRA, generator or discriminator."""
     check_positions(c.position_embedding_type)
-    shape = (c.hidden_size, c.num_attention_heads, c.intermediate_size, c.hidden_act, c.layer_norm_eps)
     return Encoder(
-        Blocks(block(*shape) for _ in range(c.num_hidden_layers)),
+        blocks(c),
         vocab=c.vocab_size,
         width=c.embedding_size,
         positions=c.max_position_embeddings,

@@ -6,11 +6,20 @@ import torch
 from torch import Tensor, nn
 
 from nbpipes.errors import InputError
-from nbpipes.hub.config import Config
 from nbpipes.hub.weights import drop, rename
-from nbpipes.layers.block import Blocks
 from nbpipes.layers.packing import Layout
-from nbpipes.models.encoders import BERT, BERT_WORDS, SPANS, TOKENS, Encoder, block, check_positions, classifier, words
+from nbpipes.models.encoders import (
+    BERT,
+    BERT_WORDS,
+    SPANS,
+    TOKENS,
+    Encoder,
+    EncoderConfig,
+    blocks,
+    check_positions,
+    classifier,
+    words,
+)
 from nbpipes.models.family import Family
 from nbpipes.models.heads import Head
 from nbpipes.models.outputs import Encoded
@@ -27,21 +36,12 @@ POOLER = drop("layoutlm.pooler.dense")
 
 
 @dataclass(frozen=True, kw_only=True)
-class LayoutLMConfig(Config):
+class LayoutLMConfig(EncoderConfig):
     """Config of LayoutLM. max_2d_position_embeddings: coordinates on a page, of which 0 to 1000 are used."""
 
-    vocab_size: int = 30522
-    hidden_size: int = 768
-    num_hidden_layers: int = 12
-    num_attention_heads: int = 12
-    intermediate_size: int = 3072
-    hidden_act: str = "gelu"
-    max_position_embeddings: int = 512
     type_vocab_size: int = 2
-    layer_norm_eps: float = 1e-12
     position_embedding_type: str = "absolute"
     max_2d_position_embeddings: int = 1024
-    pad_token_id: int | None = 0
 
 
 class PageEncoder(Encoder):
@@ -49,9 +49,8 @@ class PageEncoder(Encoder):
 
     def __init__(self, c: LayoutLMConfig) -> None:
         check_positions(c.position_embedding_type)
-        shape = (c.hidden_size, c.num_attention_heads, c.intermediate_size, c.hidden_act, c.layer_norm_eps)
         super().__init__(
-            Blocks(block(*shape) for _ in range(c.num_hidden_layers)),
+            blocks(c),
             vocab=c.vocab_size,
             width=c.hidden_size,
             positions=c.max_position_embeddings,

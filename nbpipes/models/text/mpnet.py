@@ -5,12 +5,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from nbpipes.hub.config import Config
 from nbpipes.hub.weights import rename
-from nbpipes.layers.block import Blocks
 from nbpipes.layers.packing import Layout, ScoreBias
 from nbpipes.layers.positions import bias_by_length, buckets, distances, spread
-from nbpipes.models.encoders import EMBEDDINGS, FEED_FORWARD, LAYER, OURS, ROBERTA_HEADS, Encoder, block
+from nbpipes.models.encoders import EMBEDDINGS, FEED_FORWARD, LAYER, OURS, ROBERTA_HEADS, Encoder, EncoderConfig, blocks
 from nbpipes.models.family import Family
 from nbpipes.models.outputs import Encoded
 
@@ -29,17 +27,10 @@ BUCKETS, REACH = 32, 128
 
 
 @dataclass(frozen=True, kw_only=True)
-class MPNetConfig(Config):
+class MPNetConfig(EncoderConfig):
     """Config of MPNet."""
 
     vocab_size: int = 30527
-    hidden_size: int = 768
-    num_hidden_layers: int = 12
-    num_attention_heads: int = 12
-    intermediate_size: int = 3072
-    hidden_act: str = "gelu"
-    max_position_embeddings: int = 512
-    layer_norm_eps: float = 1e-12
     relative_attention_num_buckets: int = 32
     pad_token_id: int | None = 1
 
@@ -48,9 +39,8 @@ class MPNet(Encoder):
     """Encoder that adds to the scores, in all blocks, what a table has for the distance of two tokens."""
 
     def __init__(self, c: MPNetConfig) -> None:
-        shape = (c.hidden_size, c.num_attention_heads, c.intermediate_size, c.hidden_act, c.layer_norm_eps)
         super().__init__(
-            Blocks(block(*shape) for _ in range(c.num_hidden_layers)),
+            blocks(c),
             vocab=c.vocab_size,
             width=c.hidden_size,
             positions=c.max_position_embeddings,

@@ -6,9 +6,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from nbpipes.hub.config import Config
 from nbpipes.hub.weights import drop, rename
-from nbpipes.layers.block import Blocks
 from nbpipes.layers.packing import Layout
 from nbpipes.models.encoders import (
     ATTENTION_INPUT,
@@ -16,7 +14,8 @@ from nbpipes.models.encoders import (
     BERT_WORDS,
     FEED_FORWARD,
     Encoder,
-    block,
+    EncoderConfig,
+    blocks,
     classifier,
     words,
 )
@@ -42,20 +41,12 @@ TAPAS = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class TapasConfig(Config):
+class TapasConfig(EncoderConfig):
     """Config of TAPAS. max_num_rows and max_num_columns: so many are told apart when cells are chosen; what lies
     beyond counts as the last one."""
 
-    vocab_size: int = 30522
-    hidden_size: int = 768
-    num_hidden_layers: int = 12
-    num_attention_heads: int = 12
-    intermediate_size: int = 3072
-    hidden_act: str = "gelu"
     max_position_embeddings: int = 1024
     type_vocab_sizes: tuple[int, ...] = (3, 256, 256, 2, 256, 256, 10)
-    layer_norm_eps: float = 1e-12
-    pad_token_id: int | None = 0
     num_aggregation_labels: int = 0
     temperature: float = 1.0
     max_num_rows: int = 64
@@ -90,9 +81,8 @@ class TableEncoder(Encoder):
     """BERT with seven types for each token, and positions that may begin anew in each cell."""
 
     def __init__(self, c: TapasConfig) -> None:
-        shape = (c.hidden_size, c.num_attention_heads, c.intermediate_size, c.hidden_act, c.layer_norm_eps)
         super().__init__(
-            Blocks(block(*shape) for _ in range(c.num_hidden_layers)),
+            blocks(c),
             vocab=c.vocab_size,
             width=c.hidden_size,
             positions=c.max_position_embeddings,
