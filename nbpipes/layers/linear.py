@@ -40,7 +40,7 @@ class Linear(nn.Linear):
             y = F.linear(x, self.weight, self.bias)
             return y if act is None else activation(act)(y)
         if self.turns and 0 < x.numel() <= 2 * x.shape[-1]:
-            y = self._columns(x.reshape(-1, x.shape[-1]), self.packed).view(*x.shape[:-1], -1)
+            y = self._columns(x, self.packed)
             return y if act is None else activation(act)(y)
         name, algorithm = FUSED.get(act or "", ("none", ""))
         y = torch.ops.mkldnn._linear_pointwise(x, self.packed, self.bias, name, [], algorithm)
@@ -51,9 +51,13 @@ class Linear(nn.Linear):
         oneDNN, which wants more rows, needs up to 1.6 times as long, and so does MKL with the weight as a whole."""
         if self.bands is None:
             self.bands = _banded(packed.to_dense())
-        y = torch.bmm(self.bands, x.t().expand(len(self.bands), -1, -1))
-        y = y.permute(2, 0, 1).reshape(len(x), -1)[:, : self.out_features]
-        return y.contiguous() if self.bias is None else y + self.bias
+        rows, count = x.numel() // x.shape[-1], len(self.bands)
+        y = torch.bmm(self.bands, x.view(rows, -1).t().expand(count, -1, -1))
+        # Of a single row nothing needs to be moved: a view is cheaper than what says so.
+        y = y.view(1, -1) if rows == 1 else y.permute(2, 0, 1).reshape(rows, -1)
+        y = y if y.shape[1] == self.out_features else y[:, : self.out_features].contiguous()
+        y = y if self.bias is None else y.add_(self.bias)
+        return y if x.dim() == 2 else y.view(*x.shape[:-1], -1)
 
     @property
     def pays(self) -> bool:
