@@ -7,6 +7,7 @@ frames of all of them. So a sound's answer never depends on its neighbours in a 
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import pairwise
+from typing import Any, Self
 
 import torch
 import torch.nn.functional as F
@@ -20,6 +21,7 @@ from nbpipes.layers.linear import Linear
 from nbpipes.layers.packing import Layout
 from nbpipes.models.frames import FrameMaker, NormedOverTime, Strided, even
 from nbpipes.models.sounds import Heard, WaveConfig
+from nbpipes.models.spectra import Spectra
 
 # ---------------------------------------------------------------------- places
 
@@ -38,6 +40,7 @@ class PlaceConv(nn.Module):
         self.length = nn.Parameter(torch.empty(1, 1, kernel)) if normed else None
         self.weight, self.bias = nn.Parameter(torch.empty(shape)), nn.Parameter(torch.empty(width))
         self.before = None if normed else nn.BatchNorm1d(width)
+        self.spectra: Spectra | None = None
 
     def fuse(self) -> None:
         """Computes with the weight itself from now on."""
@@ -48,12 +51,37 @@ class PlaceConv(nn.Module):
         self.weight = nn.Parameter(weight.to(self.weight.dtype), requires_grad=False)
         self.length = None
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, lengths: Sequence[int]) -> Tensor:
+        """x: `(frames, width)` of all sounds. lengths: frames of each."""
+        x = x if self.before is None else self.before(x)
+        if self.spectra is None:
+            return self.act(torch.cat([self._one(part) for part in x.split(list(lengths))]))
+        # All sounds in one line, with as many zeros before, between and behind them as the taps reach.
+        reach = self.kernel // 2
+        before = torch.arange(len(lengths)).repeat_interleave(torch.tensor(lengths), output_size=len(x))
+        places = torch.arange(len(x)) + reach * before
+        line = x.new_zeros(len(x) + reach * (len(lengths) + 1), x.shape[1])
+        line[places + reach] = x
+        return self.act(self.spectra(line)[places] + self.bias)
+
+    def _one(self, x: Tensor) -> Tensor:
         """x: `(frames, width)` of one sound."""
-        maps = x.T[None] if self.before is None else self.before(x.T[None])
-        maps = F.pad(maps, (0, even(len(x)) - len(x)))
+        maps = F.pad(x.T[None], (0, even(len(x)) - len(x)))
         maps = F.conv1d(maps, self.weight, self.bias, padding=self.kernel // 2, groups=self.groups)
-        return self.act(maps[0, :, : len(x)].T)
+        return maps[0, :, : len(x)].T
+
+    @property
+    def pays(self) -> bool:
+        """Whether spectra make it faster where it is."""
+        return self.weight.device.type == "cpu" and self.weight.dtype == torch.float32
+
+    def pack(self) -> None:
+        """Computes by spectra from now on."""
+        self.spectra = Spectra(self.weight, self.groups)
+
+    def _apply(self, fn: Any, recurse: bool = True) -> Self:
+        self.spectra = None  # another device or dtype
+        return super()._apply(fn, recurse)
 
 
 # ---------------------------------------------------------------------- the trunk
@@ -62,8 +90,8 @@ class PlaceConv(nn.Module):
 class WaveTrunk(nn.Module):
     """Frames of samples, their places, and blocks.
 
-    places: `(frames, width)` of one sound to what is added to it, if anything. pre: whether blocks have their norms
-    before. norm: before the projection to the width of the blocks.
+    places: `(frames, width)` of all sounds, and frames of each, to what is added to them, if anything. pre: whether
+    blocks have their norms before. norm: before the projection to the width of the blocks.
     """
 
     def __init__(
@@ -88,18 +116,18 @@ class WaveTrunk(nn.Module):
         """How many frames there are in so many samples."""
         return self.maker.frames(samples)
 
-    def forward(self, samples: Tensor, lengths: Sequence[int], mix: Tensor | None = None) -> Heard:
-        """samples: `(samples,)` of all sounds. lengths: of each. mix: `(blocks + 1,)` the parts of the states, before
-        the first block and after each one, that are wanted; None for the last state alone."""
-        sounds = [self.maker(sound) for sound in samples.split(list(lengths))]
+    def forward(self, samples: Tensor, sizes: Sequence[int], mix: Tensor | None = None) -> Heard:
+        """samples: `(samples,)` of all sounds. sizes: samples of each. mix: `(blocks + 1,)` the parts of the states,
+        before the first block and after each one, that are wanted; None for the last state alone."""
+        sounds = [self.maker(sound) for sound in samples.split(list(sizes))]
         counts = tuple(len(sound) for sound in sounds)
         x = torch.cat(sounds)
         missing = even(len(x)) - len(x)
         x = self.project(F.pad(x if self.project_norm is None else self.project_norm(x), (0, 0, 0, missing)))
+        lengths = (*counts, missing) if missing else counts
         if self.places is not None:
-            parts = x.split([*counts, missing])
-            x = torch.cat([*(part + self.places(part) for part in parts[:-1]), parts[-1]])
-        layout = Layout.of([*counts, missing] if missing else counts, x.device)
+            x = x + self.places(x, lengths)
+        layout = Layout.of(lengths, x.device)
         return Heard(self._through(x, layout, mix)[: sum(counts)], counts)
 
     def _through(self, x: Tensor, layout: Layout, mix: Tensor | None) -> Tensor:

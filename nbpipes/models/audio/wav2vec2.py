@@ -1,8 +1,10 @@
 """wav2vec 2.0 (https://arxiv.org/abs/2006.11477), HuBERT (https://arxiv.org/abs/2106.07447), UniSpeech-SAT
 (https://arxiv.org/abs/2110.05752) and data2vec for sounds (https://arxiv.org/abs/2202.03555)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -43,7 +45,11 @@ class PlaceStack(nn.Module):
             for _ in range(c.num_conv_pos_embeddings)
         )
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, lengths: Sequence[int]) -> Tensor:
+        """x: `(frames, width)` of all sounds. lengths: frames of each."""
+        return torch.cat([self._one(part) for part in x.split(list(lengths))])
+
+    def _one(self, x: Tensor) -> Tensor:
         """x: `(frames, width)` of one sound."""
         frames = len(x)
         for layer in self.layers:
