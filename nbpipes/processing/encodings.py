@@ -2,12 +2,14 @@
 
 import re
 import reprlib
+import unicodedata
 from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any
 
 import numpy as np
-from tokenizers import Encoding
+from tokenizers import Encoding, models
+from tokenizers import Tokenizer as Backend
 
 from nbpipes.errors import InputError, NbpipesError, TokenizerError, nearest, need
 from nbpipes.processing.truncation import TOO_SHORT, TooShortError
@@ -144,19 +146,25 @@ def as_inputs(
 class LookedUp:
     """An encoding whose tokens have other ids than the backend that cut them would give them.
 
-    look_up: gives the ids of tokens. unknown: the token of what the backend does not know; the texts show what it is.
+    look_up: gives the ids of tokens. unknown: the token of what the backend does not know; the texts show what it is,
+    and `written` how the backend sees that.
     """
 
     def __init__(
-        self, encoding: Encoding, look_up: Callable[[list[str]], list[int]], texts: Sequence[Any], unknown: str | None
+        self,
+        encoding: Encoding,
+        look_up: Callable[[list[str]], list[int]],
+        texts: Sequence[Any],
+        unknown: str | None,
+        written: Callable[[str], str] = str,
     ) -> None:
         tokens = encoding.tokens
         for i, (start, end) in enumerate(encoding.offsets if unknown in tokens else ()):
             text = texts[encoding.sequence_ids[i] or 0]
             if tokens[i] == unknown and isinstance(text, str):
-                tokens[i] = text[start:end].strip()
+                tokens[i] = written(text[start : _whole(text, end)].strip())
         self.encoding, self.ids = encoding, look_up(tokens)
-        self.overflowing = [LookedUp(more, look_up, texts, unknown) for more in encoding.overflowing]
+        self.overflowing = [LookedUp(more, look_up, texts, unknown, written) for more in encoding.overflowing]
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -169,3 +177,20 @@ class LookedUp:
         self.encoding.pad(length, direction=direction, pad_id=pad_id, pad_token=pad_token)
         more = [pad_id] * (length - len(self.ids))
         self.ids = self.ids + more if direction == "right" else more + self.ids
+
+
+def _whole(text: str, end: int) -> int:
+    """Where the character that stands before `end` is complete: offsets leave out marks that joined it."""
+    while end < len(text) and unicodedata.combining(text[end]):
+        end += 1
+    return end
+
+
+def language_code(text: str) -> str:
+    """The language to translate into, where a text begins with one (">>fr<< How are you?"), or ""."""
+    return text[: text.find("<<") + 2] if text.startswith(">>") and "<<" in text else ""
+
+
+def as_one_token(text: str) -> Encoding:
+    """The encoding of a text as a single token; its id means nothing."""
+    return Backend(models.WordLevel({text: 0}, unk_token=text)).encode(text)

@@ -16,9 +16,11 @@ from nbpipes.processing.encodings import (
     LookedUp,
     as_inputs,
     as_items,
+    as_one_token,
     as_pair,
     complaint,
     complaint_of,
+    language_code,
     numbers,
     padded_length,
 )
@@ -28,6 +30,7 @@ from nbpipes.processing.truncation import Cutters, check_parts, room, strategy
 from nbpipes.processing.vocabulary.build import LOOKED_UP, WORD_END, LookedUpParts, load_looked_up
 from nbpipes.processing.vocabulary.build import load as load_backend
 from nbpipes.processing.vocabulary.finish import finish
+from nbpipes.processing.vocabulary.pieces import SPACE
 from nbpipes.processing.vocabulary.settings import UNLIMITED, Settings, read, text_of
 
 # What English text loses when the spaces that stand between its tokens are taken back.
@@ -300,9 +303,10 @@ class LookedUpTokenizer(Tokenizer):
 
     def __init__(self, parts: LookedUpParts, settings: Settings, repo: Repo | None = None) -> None:
         super().__init__(parts.known, settings, repo)
-        self._reader, self._writer = Tokenizer(parts.reader, settings), parts.writer
+        self._reader, self._writer, self._coded = Tokenizer(parts.reader, settings), parts.writer, parts.coded
         added = {one.content: i for i, one in parts.known.get_added_tokens_decoder().items()}
         self._ids: dict[str, Any] = {} if parts.names is None else {**parts.names, **added}
+        self._apart = frozenset(token for token, i in added.items() if i >= self.vocab_size)
 
     def _encode(
         self,
@@ -314,8 +318,15 @@ class LookedUpTokenizer(Tokenizer):
         special: bool,
         words: bool,
     ) -> Any:
-        found = self._reader._encode(text, pair, truncation, max_length, stride, special, words)
-        return self._looked_up(found, (text, pair))
+        how = (truncation, max_length, stride, special, words)
+        code = language_code(text) if self._coded and isinstance(text, str) else ""
+        if not code:
+            return self._looked_up(self._reader._encode(text, pair, *how), (text, pair))
+        length = self._length(max_length)
+        rest = " " * len(code) + str(text)[len(code) :]  # the spaces count for offsets alone
+        how = (truncation, None if length is None else length - 1, stride, special, words)
+        found = self._reader._encode(rest, pair, *how)
+        return self._looked_up(Encoding.merge([as_one_token(code), found], False), (text, pair))
 
     def encode_batch(
         self,
@@ -327,25 +338,54 @@ class LookedUpTokenizer(Tokenizer):
     ) -> list[Any]:
         how = {"truncation": truncation, "max_length": max_length, "add_special_tokens": add_special_tokens}
         found = self._reader.encode_batch(items, **how)
+        pairs = [(item, None) if isinstance(item, str) else item for item in items]
         return [
-            self._looked_up(one, (item,) if isinstance(item, str) else item)
-            for one, item in zip(found, items, strict=True)
+            self.windows(*pair, **how)[0] if self._coded and language_code(pair[0]) else self._looked_up(one, pair)
+            for one, pair in zip(found, pairs, strict=True)
         ]
 
     def _looked_up(self, found: Encoding, texts: Sequence[Any]) -> LookedUp:
         if not self._ids:
-            return LookedUp(found, self.convert_tokens_to_ids, texts, self.unk_token)
+            return LookedUp(found, self.convert_tokens_to_ids, texts, self.unk_token, self._piece)
         return LookedUp(found, lambda names: [self._ids.get(name, self.unk_token_id) for name in names], texts, None)
+
+    def _piece(self, text: str) -> str:
+        """A piece that the reader does not know, as it writes it."""
+        normalizer = self._reader.backend.normalizer
+        return text if normalizer is None else normalizer.normalize_str(text).lstrip(SPACE)
 
     def decode(
         self, ids: Any, skip_special_tokens: bool = False, clean_up_tokenization_spaces: bool | None = None
     ) -> str:
-        if self._writer is None:
+        if self._ids:
             return super().decode(ids, skip_special_tokens, clean_up_tokenization_spaces).strip()
-        skipped = self.all_special_tokens if skip_special_tokens else ()
-        tokens = [token for token in self.convert_ids_to_tokens(ids, skip_special_tokens) if token not in skipped]
-        text = self.convert_tokens_to_string(tokens).strip()
+        try:
+            tokens = [token or self.unk_token or "" for token in self.convert_ids_to_tokens(numbers(ids))]
+        except (TypeError, OverflowError) as error:
+            raise InputError(f"token ids must be whole numbers from 0 up: {reprlib.repr(ids)}") from error
+        skipped = set(self.all_special_tokens) if skip_special_tokens else ()
+        kept = [token for token in tokens if token not in skipped]
+        parts, run = list[str](), list[str]()
+        for token in kept:
+            if token in self._apart:
+                parts += [self.convert_tokens_to_string(run), token]
+                run = []
+            else:
+                run.append(token)
+        text = " ".join(filter(None, [*parts, self.convert_tokens_to_string(run)]))
         return tidied(text) if clean_up_tokenization_spaces else text
+
+    def convert_tokens_to_string(self, tokens: Sequence[str]) -> str:
+        if self._ids:
+            return super().convert_tokens_to_string(tokens)
+        special, text, run = set(self.all_special_tokens), "", list[str]()
+        for token in tokens:
+            if token in special:
+                text += super().convert_tokens_to_string(run).lstrip(" ") + token + " " * self._coded
+                run = []
+            else:
+                run.append(token)
+        return (text + super().convert_tokens_to_string(run).lstrip(" ")).strip()
 
     def convert_ids_to_tokens(self, ids: Any, skip_special_tokens: bool = False) -> Any:
         if self._writer is None or not isinstance(ids, int) or ids in self._special:

@@ -65,6 +65,9 @@ TEXTS = (
     'The lion\'s\n"the"\n\nHello!(the)__end__\n',
     ">>fra<< Who lives in London?",
     "10 €",
+    ">>xx<< Who lives in London?",
+    ">> Who << lives >>fra<< in London?",
+    "London <unk> Paris\tHe ▁ is ▁▁a",
 )
 LOOKED_UP = {"marian": "unigram", "m2m_100": "bpe"}
 LANGUAGES = {"src_lang": "de_DE", "tgt_lang": "fr_XX"}

@@ -1,7 +1,6 @@
 """The backend of a repository: tokenizer.json, or the older files from before it."""
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,7 +28,6 @@ LOOKED_UP = ("looked up", "pairs")
 
 # What cuts the texts that shall be translated; "target.spm" beside it cuts nothing that is read here.
 READER_FILES = ("source.spm", "sentencepiece.bpe.model")
-LANGUAGE = re.compile(">>.+<<")
 
 # CLIP's merges.txt is longer than its vocabulary: 49152 entries, less two special ones and 256 bytes in two forms.
 CLIP_MERGES = 49152 - 512 - 2 + 1
@@ -67,13 +65,14 @@ class LookedUpParts:
 
     known: has tokens and ids. reader: cuts text; it has ids of its own, which mean nothing. names: ids by what the
     reader calls tokens, None where it calls them as they are. writer: has the tokens and ids of what is written, where
-    they are others than those of what is read.
+    they are others than those of what is read. coded: texts may begin with the language to translate into (">>fr<<").
     """
 
     known: Tokenizer
     reader: Tokenizer
     names: Mapping[str, int] | None = None
     writer: Tokenizer | None = None
+    coded: bool = False
 
 
 def load_looked_up(repo: Repo, settings: Settings) -> LookedUpParts:
@@ -86,22 +85,21 @@ def load_looked_up(repo: Repo, settings: Settings) -> LookedUpParts:
     name = next((name for name in READER_FILES if repo.has(name)), "")
     if not repo.has("vocab.json") or not name:
         raise TokenizerError(f"{repo.name!r} needs vocab.json and {' or '.join(READER_FILES)} for its tokenizer")
-    vocabulary, known = _words(repo, "vocab.json", settings)
+    known = _words(repo, "vocab.json", settings)
     with damage(repo, name):
         reader = pieces.build(sentencepiece.read(repo.path(name).read_bytes()), settings)
-        # ">>fr<<" names the language to translate into.
-        reader.add_tokens([AddedToken(token, normalized=False) for token in vocabulary if LANGUAGE.fullmatch(token)])
     apart = settings.values.get("separate_vocabs")
-    return LookedUpParts(known, reader, writer=_words(repo, "target_vocab.json", settings)[1] if apart else None)
+    writer = _words(repo, "target_vocab.json", settings) if apart else None
+    return LookedUpParts(known, reader, writer=writer, coded=settings.style.name == "MarianTokenizer")
 
 
-def _words(repo: Repo, name: str, settings: Settings) -> tuple[dict[str, int], Tokenizer]:
-    """The vocabulary of a file, and a backend that knows it."""
+def _words(repo: Repo, name: str, settings: Settings) -> Tokenizer:
+    """A backend that knows the vocabulary of a file."""
     with damage(repo, name):
         vocabulary: dict[str, int] = json.loads(repo.path(name).read_text(encoding="utf-8"))
         known = Tokenizer(models.WordLevel(vocabulary, unk_token=text_of(settings.tokens["unk_token"])))
     known.decoder = decoders.Metaspace(pieces.SPACE, prepend_scheme="always")
-    return vocabulary, known
+    return known
 
 
 def _merged(repo: Repo, settings: Settings) -> LookedUpParts:

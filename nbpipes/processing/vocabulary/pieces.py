@@ -135,6 +135,13 @@ def _plain(charsmap: bytes, values: Mapping[str, Any]) -> Normalizer:
     return normalizers.Sequence([*_compiled(charsmap), *steps])
 
 
+def _alone(charsmap: bytes, values: Mapping[str, Any]) -> Normalizer:
+    """As the SentencePiece library itself does it."""
+    spaces = [normalizers.Replace(Regex(r"\A +| +\z"), ""), normalizers.Replace(Regex(" {2,}"), " ")]
+    marks = [normalizers.Prepend(SPACE), normalizers.Replace(" ", SPACE)]
+    return normalizers.Sequence([*_compiled(charsmap), *spaces, *marks])
+
+
 def _albert(charsmap: bytes, values: Mapping[str, Any]) -> Normalizer:
     steps: list[Normalizer] = [normalizers.Replace("``", '"'), normalizers.Replace("''", '"')]
     if not values.get("keep_accents"):
@@ -173,6 +180,7 @@ def _gemma(charsmap: bytes, values: Mapping[str, Any]) -> Normalizer:
 NORMALIZERS: Mapping[str, Callable[[bytes, Mapping[str, Any]], Normalizer | None]] = {
     "plain": _plain,
     "pegasus": _plain,
+    "alone": _alone,
     "albert": _albert,
     "deberta": _deberta,
     "siglip": _siglip,
@@ -194,7 +202,7 @@ def _pre_tokenizer(rules: str, values: Mapping[str, Any]) -> PreTokenizer | None
         if values["legacy"]:
             return None
         return pre_tokenizers.Metaspace(SPACE, prepend_scheme=_prepend(values), split=False)
-    words = pre_tokenizers.Metaspace(SPACE, prepend_scheme=_prepend(values))
+    words = pre_tokenizers.Metaspace(SPACE, prepend_scheme="never" if rules == "alone" else _prepend(values))
     if rules == "pegasus":
         return pre_tokenizers.Sequence([pre_tokenizers.WhitespaceSplit(), words])
     if rules == "deberta":

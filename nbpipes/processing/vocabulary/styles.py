@@ -18,7 +18,8 @@ class Pieces:
         the token of that role, "{same}" the pieces replaced, "{languages}" the language codes, "{sentinels}" the
         <extra_id_N> of T5 and "{reserved}" the entries that Pegasus keeps for pretraining.
     unk: id of the unknown token; None is the one that the file names, moved by what the head adds.
-    rules: normalization and splitting of text: "plain", "albert", "deberta", "pegasus", "siglip", "llama" or "gemma".
+    rules: normalization and splitting of text: "plain", "alone" (the library's own, for classes that only it served),
+        "albert", "deberta", "pegasus", "siglip", "llama" or "gemma".
     byte_fallback: characters without a piece become bytes.
     """
 

@@ -221,6 +221,7 @@ ROWS = (
         tokens={"eos": "</s>", "unk": "<unk>", "pad": "<pad>"},
         single="$A:0 eos:0",
         pair="$A:0 $B:0 eos:0",
+        pieces=Pieces(rules="alone"),
     ),
     Style(
         "M2M100Tokenizer",
@@ -230,6 +231,7 @@ ROWS = (
         settings={"src_lang": "en"},
         single=MBART_50.single,
         pair=MBART_50.pair,
+        pieces=Pieces(rules="alone"),
     ),
     replace(
         MBART_50,

@@ -33,6 +33,18 @@ def test_ids_and_texts_equal_those_of_transformers(family, case):
     assert tokenizer(case["text"])["input_ids"] == case["ids"]
     assert [found.ids for found in tokenizer.encode_batch([case["text"]])] == [case["ids"]]
     assert tokenizer.decode(case["ids"], skip_special_tokens=True) == case["decoded"][0]
+    if family != "siglip":  # which writes nothing
+        assert tokenizer.decode(case["ids"]) == case["decoded"][1]
+
+
+def test_a_language_code_counts_when_texts_are_cut():
+    marian = Tokenizer.load(Repo(FILES["marian"].parent))
+    known, unknown = (f">>{code}<< Who lives in London?" for code in ("fra", "xx"))
+    for text, code in ((known, marian.convert_tokens_to_ids(">>fra<<")), (unknown, marian.unk_token_id)):
+        whole, cut = marian(text)["input_ids"], marian(text, truncation=True, max_length=6)["input_ids"]
+        assert cut == [code, *whole[1:5], marian.eos_token_id]
+    found = marian.windows(unknown)[0]
+    assert [unknown[start:end] for start, end in found.offsets[:2]] == [">>xx<<", "Wh"]
 
 
 def test_cut_and_padded(tokenizer):
