@@ -54,7 +54,7 @@ class Linear(nn.Linear):
         rows, count = x.numel() // x.shape[-1], len(self.bands)
         y = torch.bmm(self.bands, x.view(rows, -1).t().expand(count, -1, -1))
         # Of a single row nothing needs to be moved: a view is cheaper than what says so.
-        y = y.view(1, -1) if rows == 1 else y.permute(2, 0, 1).reshape(rows, -1)
+        y = y.view(1, -1) if rows == 1 else y.permute(2, 0, 1).contiguous().view(rows, -1)
         y = y if y.shape[1] == self.out_features else y[:, : self.out_features].contiguous()
         y = y if self.bias is None else y.add_(self.bias)
         return y if x.dim() == 2 else y.view(*x.shape[:-1], -1)

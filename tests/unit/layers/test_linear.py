@@ -37,6 +37,7 @@ def test_rows_as_columns(packs, bias, steps, shape, wide):
     torch.testing.assert_close(layer(x), wanted)
     torch.testing.assert_close(layer(x, "gelu"), active)
     assert (layer.bands is not None) == (steps and 0 < x.numel() <= 2 * 24)
+    assert layer(x).is_contiguous()  # rotary positions turn it in place, in pairs
 
 
 def test_a_second_form_only_of_small_models_in_float32(packs, monkeypatch):
