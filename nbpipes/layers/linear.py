@@ -52,7 +52,9 @@ class Linear(nn.Linear):
         if self.bands is None:
             self.bands = _banded(packed.to_dense())
         rows, count = x.numel() // x.shape[-1], len(self.bands)
-        y = torch.bmm(self.bands, x.view(rows, -1).t().expand(count, -1, -1))
+        # The strides of sides of length one matter too: by others torch multiplies number by number.
+        columns = x.contiguous().as_strided((count, x.shape[-1], rows), (0, 1, x.shape[-1]))
+        y = torch.bmm(self.bands, columns)
         # Of a single row nothing needs to be moved: a view is cheaper than what says so.
         y = y.view(1, -1) if rows == 1 else y.permute(2, 0, 1).contiguous().view(rows, -1)
         y = y if y.shape[1] == self.out_features else y[:, : self.out_features].contiguous()
