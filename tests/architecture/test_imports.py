@@ -24,7 +24,6 @@ MAY_IMPORT = {
     "engine": ["layers", "hub", "processing", "results", "store", "models.outputs"],
     "tasks": ["engine", "processing", "generation", "results", "models.outputs", "models.heads", "hub.config"],
     "factory": FACTORY,
-    "distributed": ["layers", "hub"],
     "display": ["results"],
     "widgets": ["display", "results"],
     "notebook": [
@@ -59,13 +58,11 @@ ONLY_IN = {
         "engine",
         "tasks",
         "factory",
-        "distributed",
     ],
     "pandas": ["results.frames", "notebook", "widgets"],
     "IPython": ["notebook", "widgets"],
     "ipywidgets": ["notebook", "widgets"],
     "anywidget": ["widgets"],
-    "plotly": ["results.plots", "widgets"],
     "traitlets": ["notebook", "widgets"],
 }
 NEVER = ["transformers", "timm", "torchvision", "torchaudio"]
@@ -178,7 +175,7 @@ def test_modules_are_imported_by_name_in_registries_only(modules: Sequence[Any])
     assert not wrong, "\n".join(wrong)
 
 
-@pytest.mark.parametrize("package", ["torch", "pandas", "IPython", "ipywidgets", "plotly", "huggingface_hub"])
+@pytest.mark.parametrize("package", ["torch", "pandas", "IPython", "ipywidgets", "huggingface_hub"])
 def test_importing_nbpipes_is_light(package: str) -> None:
     code = f"import sys, nbpipes; sys.exit({package!r} in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
