@@ -49,7 +49,7 @@ class Progress:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._face is not None or (self._wanted and self._wanted is not None):
+        if self._face is not None or self._wanted:
             self._draw("done" if kind is None else "stopped")
 
     def _draw(self, state: str) -> None:

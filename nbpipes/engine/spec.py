@@ -1,6 +1,5 @@
 """A pipeline as a value: what to build it from in another process, and whether two are the same."""
 
-import hashlib
 import json
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -61,11 +60,6 @@ class PipeSpec:
             "options": json.loads(json.dumps(self.options, sort_keys=True, default=repr)),
             "class": f"{cls.__module__}.{cls.__qualname__}" if cls else "",
         }
-
-    @property
-    def fingerprint(self) -> str:
-        """Equal for pipelines that give equal results."""
-        return hashlib.sha256(json.dumps(self.about(), sort_keys=True).encode()).hexdigest()[:16]
 
     def build(self) -> Any:
         """Loads the pipeline. InputError for one whose model came from no repository."""

@@ -29,7 +29,7 @@ class Names:
 def pipe_matcher(names: Callable[[], Names]) -> Callable[[CompletionContext], Any]:
     """The matcher to append to a completer's `custom_matchers`; it speaks for lines of the magics alone."""
 
-    @context_matcher()  # type: ignore[misc]
+    @context_matcher()
     def pipe_magic_matcher(context: CompletionContext) -> dict[str, Any]:
         line = magic_line(context.full_text, context.cursor_line, context.cursor_position)
         if line is None:

@@ -44,7 +44,7 @@ def _column(values: list[Any], dtype: str) -> pd.Series:
     try:
         if dtype == "string":
             return pd.Series([None if value is None else str(value) for value in values], dtype=dtype)
-        return pd.Series(values, dtype=dtype or (None if values else "object"))  # pyright: ignore
+        return pd.Series(values, dtype=dtype or (None if values else "object"))
     except (TypeError, ValueError, OverflowError):  # a user's own postprocess may put anything under a known key
         return pd.Series(values, dtype="object")
 

@@ -184,8 +184,7 @@ class Chat(View):
 
     def show(self, *, writing: bool = False) -> None:
         """Draws what has changed."""
-        frame: dict[str, Any] = dict(self.spec)  # pyright: ignore  a trait gives its value
-        self.spec = frame | spec_of(self.tree, live=self.answer is not None, writing=writing)
+        self.spec = dict(self.spec) | spec_of(self.tree, live=self.answer is not None, writing=writing)
 
     def measured(self, tokens: int | None, seconds: float | None) -> None:
         """Tells what the last turn took."""

@@ -18,7 +18,6 @@ from nbpipes.processing.audio.language_model import LanguageModel, Scorer, load_
 
 LEAST = math.log(1e-15)
 """Below it all letters are equally unlikely."""
-UNKNOWN = "⁇"
 
 Span = tuple[int, int]
 Result = tuple[str, Any, list[tuple[str, Span]], float, float]

@@ -20,7 +20,6 @@ COMMON = 0.7
 """Part of a column's cells that must hold values of one kind before they count."""
 EQUAL, LESS, GREATER = 1, 2, 4
 """Relations of a number in the question to a cell, as bits."""
-EMPTY = "EMPTY"
 YEARS = range(1700, 2017)
 LONGEST_DATE = 5
 """Words of a date."""
