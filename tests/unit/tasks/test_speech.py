@@ -68,6 +68,28 @@ def test_values_of_dicts_come_once_for_each_window(pipe):
     assert found["who"] == ["me"] * 5
 
 
+def test_chunks_of_a_recording_are_answered_as_they_come(pipe):
+    heard = []
+
+    def microphone():
+        for length in (0.5, 1.0, 1.3):
+            heard.append(length)
+            samples = sound("speech")[: round(length * RATE)]
+            yield {"raw": samples, "sampling_rate": RATE, "stride": (0, 1600), "partial": length < 1.3}
+
+    for number, found in enumerate(pipe(microphone()), start=1):
+        assert len(heard) == number
+        assert found["partial"] == [number < 3]
+        assert found["text"]
+
+
+def test_a_stride_counts_in_long_sounds_too(pipe, monkeypatch):
+    item = {"raw": sound("long"), "sampling_rate": RATE, "stride": (RATE, RATE)}
+    wanted = pipe(item, return_timestamps="char")
+    monkeypatch.setattr(ctc, "LONGEST", 2.0)
+    assert pipe(item, return_timestamps="char") == wanted
+
+
 def test_other_rates_are_resampled(pipe):
     low = {"raw": sound("speech", 8000), "sampling_rate": 8000}
     high = {"raw": sound("speech", 48000), "sampling_rate": 48000}
