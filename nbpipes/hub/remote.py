@@ -2,10 +2,13 @@
 
 import errno
 import re
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import huggingface_hub
 from huggingface_hub import constants
@@ -21,6 +24,8 @@ from huggingface_hub.errors import (
 from nbpipes.errors import RepoError
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
+PATIENCE = 5.0
+"""Seconds to wait for a connection to the Hub."""
 DISK = {errno.ENOSPC, errno.EACCES, errno.EPERM, errno.EROFS, errno.EDQUOT}
 
 
@@ -53,6 +58,7 @@ class Remote:
         self._local_only = bool(local_files_only)
         self._commit = revision if revision and COMMIT.fullmatch(revision) else None
         self._located = False
+        self._tried = False
         self._reason = ""
 
     def __str__(self) -> str:
@@ -109,6 +115,10 @@ class Remote:
         return huggingface_hub.try_to_load_from_cache(self.name, name, self._cache_dir, revision)
 
     def _download(self, name: str) -> Path:
+        if not self._tried and not self._local_only and not constants.HF_HUB_OFFLINE:
+            self._reason = silence(constants.ENDPOINT)
+            self._local_only = bool(self._reason)
+            self._tried = True
         with self._errors():
             found = huggingface_hub.hf_hub_download(
                 self.name,
@@ -160,3 +170,19 @@ class Remote:
                 remedy = "If it is private, pass token= or set HF_TOKEN."
                 raise RepoError(f"{self.name!r} is neither a folder here nor a model at {place}. {remedy}") from error
         raise RepoError(f"{self}: the Hub refused the request: {error}") from error
+
+
+def silence(endpoint: str) -> str:
+    """Why nothing at `endpoint` can be connected to, "" where it can, or where a proxy has to do it.
+
+    Without this look huggingface_hub tries for half a minute, and warns of every try.
+    """
+    url = urlsplit(endpoint)
+    host = url.hostname or ""
+    if url.scheme in getproxies() and not proxy_bypass(host):
+        return ""
+    try:
+        socket.create_connection((host, url.port or (443 if url.scheme == "https" else 80)), PATIENCE).close()
+    except OSError as error:
+        return str(error)
+    return ""

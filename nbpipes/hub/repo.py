@@ -128,8 +128,8 @@ class Repo:
         cache = self._source.cache if isinstance(self._source, Remote) else None
         return UnreachableError(
             f"The Hugging Face Hub ({constants.ENDPOINT}) could not be reached, and the cache ({cache!r}) does not "
-            f'hold {what} of {self._source}. Pass the path of a local folder, or model="demo" for the small model '
-            f"that comes with nbpipes. (Reason: {reason})"
+            f"hold {what} of {self._source}. Pass the path of a local folder; for a few tasks a small model comes with "
+            f'nbpipes: model="demo". (Reason: {reason})'
         )
 
 

@@ -83,6 +83,14 @@ def test_an_unreachable_hub_with_a_cold_cache_is_explained(ask):
         assert part in text
 
 
+def test_a_hub_that_cannot_be_connected_to_is_told_at_once_and_the_cache_is_read(ask):
+    first, nowhere = ask(READ), {"HF_ENDPOINT": "http://127.0.0.1:9", "NO_PROXY": "127.0.0.1"}
+    code = "import time\nbegun = time.monotonic()" + ERROR.format('Repo("org/other").path("config.json")')
+    kind, text, seconds = ask(f"{code}\nout.append(time.monotonic() - begun)", **nowhere)
+    assert (kind, "refused" in text, seconds < 5) == ("UnreachableError", True, True)
+    assert ask(READ, **nowhere) == first
+
+
 def test_a_file_that_is_not_there(ask):
     kind, text = ask(ERROR.format('Repo("org/tiny").path("tokenizer.json")'))
     assert (kind, "'tokenizer.json'" in text, "'org/tiny'" in text) == ("RepoError", True, True)
