@@ -10,9 +10,9 @@ from nbpipes.errors import InputError
 from nbpipes.layers.activations import activation, known
 from nbpipes.layers.linear import Linear
 
-SPAN = 56
-"""Frames that are made of samples at once, as `even` leaves them: what lies between the convolutions stays in the
-processor's cache."""
+SPAN = 112
+"""Frames that are made of samples at once, as `even` leaves them: enough work for two threads, and what lies between
+the convolutions stays in the processor's cache."""
 
 LONG_SPAN = 3000
 """The same on other devices, which have no such cache and want long work."""
