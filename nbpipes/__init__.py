@@ -65,10 +65,14 @@ LAZY = {
 
 
 def __getattr__(name: str) -> Any:
-    if name not in LAZY:
+    if name in LAZY:
+        module, _, attribute = LAZY[name].partition(":")
+        return getattr(import_module(module), attribute)
+    # The classes of tasks, say TextClassificationPipeline: their registry is the one list of them.
+    found = import_module("nbpipes.tasks.registry").find_class(name) if name.endswith("Pipeline") else None
+    if found is None:
         raise AttributeError(f"module 'nbpipes' has no attribute {name!r}")
-    module, _, attribute = LAZY[name].partition(":")
-    return getattr(import_module(module), attribute)
+    return found
 
 
 def __dir__() -> list[str]:

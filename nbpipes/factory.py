@@ -66,12 +66,13 @@ def pipeline(
     use_fast: bool = True,
     token: str | bool | None = None,
     device: int | str | torch.device | None = None,
-    device_map: str | None = None,
+    device_map: str | Mapping[str, int | str | torch.device] | None = None,
     dtype: str | torch.dtype | None = None,
     trust_remote_code: bool | None = None,
     model_kwargs: Mapping[str, Any] | None = None,
     pipeline_class: type[Pipeline] | None = None,
     torch_dtype: str | torch.dtype | None = None,
+    use_auth_token: str | bool | None = None,
     **options: Any,
 ) -> Pipeline:
     """Builds the pipeline of a task with a model.
@@ -81,7 +82,8 @@ def pipeline(
     tag or commit of the model. tokenizer, config, …: replace what the model's repository brings. token: for private
     repositories.
     device: "auto" (the default: a GPU if there is one), "cpu", "cuda:1", a number. device_map: "auto" is the same as
-    device="auto". dtype (old name torch_dtype): float32 unless given, "auto" for the checkpoint's own.
+    device="auto", and a dict may put all parts on one device. dtype (old name torch_dtype): float32 unless given,
+    "auto" for the checkpoint's own. token is also called use_auth_token, as it once was.
     model_kwargs: more ways to open a repository: cache_dir, local_files_only, variant, dtype, revision, token.
     pipeline_class: your own subclass of the task's pipeline. options: batch_size and the task's keywords, as defaults
     of every call. use_fast and trust_remote_code change nothing: tokenizers are always fast, and code from a
@@ -90,12 +92,16 @@ def pipeline(
     """
     if model is None and tokenizer is not None:
         raise TaskError("a tokenizer without a model is not enough: name the model that it belongs to")
-    access = _merged(Access(revision, token, dtype=dtype or torch_dtype), model_kwargs or {})
+    given = {"model": model, "config": config, "tokenizer": tokenizer, "feature_extractor": feature_extractor}
+    given |= {"image_processor": image_processor, "processor": processor}
+    _check_ours(given)
+    access = Access(revision, token if use_auth_token is None else use_auth_token, dtype=dtype or torch_dtype)
+    access = _merged(access, model_kwargs or {})
     where = pick_device(_one_device(device, device_map))
     found = _find(task, model, config, access, where)
-    given = {"tokenizer": tokenizer, "feature_extractor": feature_extractor, "image_processor": image_processor}
     wanted = [*found.row.parts, *(part for part, taken in found.row.optional.items() if taken in found.model.accepts)]
-    parts = given | {name: _part(name, given.get(name), found.model, access) for name in wanted}
+    parts = {name: given[name] for name in LOADERS}
+    parts |= {name: _part(name, given[name], found.model, access) for name in wanted}
     return (pipeline_class or found.row.pipeline_class())(
         found.model,
         **parts,
@@ -105,6 +111,18 @@ def pipeline(
         device=where,
         **_with_assistant(found.options | options, access, where),
     )
+
+
+def _check_ours(given: Mapping[str, Any]) -> None:
+    """InputError for a part of transformers, whose objects work otherwise, and for a model that is none."""
+    for name, value in given.items():
+        if type(value).__module__.partition(".")[0] == "transformers":
+            source = getattr(value, "name_or_path", "") or "…"
+            told = f"{name}= is a {type(value).__name__} of transformers: pass its name or folder, {name}={source!r}"
+            raise InputError(f"{told}. What was changed after loading has to be saved to a folder first")
+    model = given["model"]
+    if not (model is None or isinstance(model, str | Path | Model)):
+        raise InputError(f"model must be a name, a folder or the .model of a pipeline, not {type(model).__name__}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +166,8 @@ def _merged(given: Access, more: Mapping[str, Any]) -> Access:
     more = {names.get(name, name): value for name, value in more.items()}
     known = [item.name for item in fields(Access)]
     for name, value in more.items():
+        if name in ("load_in_8bit", "load_in_4bit", "quantization_config") and value:
+            raise InputError(f"{name} is not supported: weights are not quantized. dtype='bfloat16' halves their size")
         if name not in known:
             raise InputError(f"model_kwargs has no {name!r}{nearest(name, known)}. It may hold: {', '.join(known)}")
         if getattr(given, name) not in (None, value):
@@ -203,12 +223,16 @@ def _inferred(raw: Mapping[str, Any], repo: Repo | None) -> str:
     )
 
 
-def _one_device(device: int | str | torch.device | None, device_map: str | None) -> int | str | torch.device | None:
+def _one_device(
+    device: int | str | torch.device | None, device_map: str | Mapping[str, int | str | torch.device] | None
+) -> int | str | torch.device | None:
     if device_map is None:
         return device
     if device is not None:
         raise InputError("give device or device_map, not both")
-    if not isinstance(device_map, str):
+    if isinstance(device_map, Mapping):
+        if len(places := {str(place): place for place in device_map.values()}) == 1:
+            return next(iter(places.values()))
         raise InputError("a device_map that spreads a model over devices is not supported; use device=")
     return "auto" if device_map in ("auto", "balanced", "balanced_low_0", "sequential") else device_map
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 from torch import nn
@@ -16,6 +16,27 @@ class Documented:
 
     model: nn.Module
     task: str
+    framework = "pt"
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if "_sanitize_parameters" in cls.__dict__:
+            raise TypeError(
+                f"{cls.__name__} defines _sanitize_parameters, which nbpipes never calls: give the class a frozen "
+                "dataclass of its keywords, `options_class = MyOptions` with `class MyOptions(Options)` from "
+                "nbpipes.engine.options; preprocess(item, options) and postprocess(outputs, options) get them"
+            )
+
+    def __repr__(self) -> str:
+        about = {"task": self.task, **self.meta}
+        told = (f"{name}={about[name]!r}" for name in ("task", "model", "device", "dtype") if about.get(name))
+        return f"{type(self).__name__}({', '.join(told)})"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            "a pipeline does not pickle. Send nbpipes.PipeSpec.of(pipe) instead: it pickles, and its build() loads the "
+            "pipeline where it arrives"
+        )
 
     def predict(self, X: Any) -> Any:
         """The same as a call."""

@@ -48,6 +48,11 @@ def sort_out(inputs: Any, is_item: Callable[[Any], bool], wanted: str) -> Given:
         return Given(inputs.tolist() if inputs.ndim == 1 else list(inputs), "list")
     if hasattr(inputs, "to_list") and hasattr(inputs, "dtype"):  # a pandas or polars Series
         return Given(inputs.to_list(), "list")
+    if hasattr(inputs, "columns") and hasattr(inputs, "to_dict"):  # a pandas or polars DataFrame
+        raise InputError(
+            "a table has many columns: pass one of them, table['name'], or, with nbpipes.enable_pandas(), call "
+            "table.pipe(task, 'name')"
+        )
     if isinstance(inputs, Sized) and hasattr(inputs, "__getitem__") and not isinstance(inputs, str | bytes | dict):
         return Given(Rows(inputs), "lazy")
     if isinstance(inputs, Iterable) and not isinstance(inputs, str | bytes | dict):
@@ -63,6 +68,10 @@ class LazyResults:
     def __init__(self, given: Given, start: Callable[[Iterable[Any]], Iterator[Any]]) -> None:
         self._given, self._start = given, start
         self._running: Iterator[Any] | None = None
+
+    def __repr__(self) -> str:
+        many = "results" if self._given.size is None else f"{self._given.size:,} results"
+        return f"<{many}, computed as they are asked for: loop over them, or make a list>"
 
     def __iter__(self) -> Iterator[Any]:
         if isinstance(self._given.items, Iterator):

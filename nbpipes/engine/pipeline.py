@@ -1,5 +1,6 @@
 """The base of all pipelines: preprocess, forward, postprocess, and the call that runs items through them."""
 
+import operator
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -49,6 +50,8 @@ class Pipeline(Documented, Saved, Streamed, Generic[OptionsT]):
     """The task's id, by which its results are drawn; `task` is what the user called it."""
     wanted: ClassVar[str] = "a text"
     """What one item is, for error messages."""
+    input_names: ClassVar[tuple[str, ...]] = ("inputs",)
+    """Keywords that may bring what a call is given."""
 
     def __init__(
         self,
@@ -106,7 +109,11 @@ class Pipeline(Documented, Saved, Streamed, Generic[OptionsT]):
     def arguments(self, args: tuple[Any, ...], options: dict[str, Any]) -> Given:
         """Sorts out a call: its items; are they one, a list, lazy? Takes inputs by name out of options."""
         if len(args) != 1:
-            raise TypeError(f"{self.task or type(self).__name__} takes one input: {self.wanted}, or many of them")
+            unknown = [name for name in options if name not in self.options_class.names()]
+            other = f"; {unknown[0]}= is none of its keywords" if unknown else ""
+            raise TypeError(
+                f"{self.task or type(self).__name__} takes one input: {self.wanted}, or many of them{other}"
+            )
         return sort_out(args[0], self.is_item, self.wanted)
 
     def present(self, result: Any, item: Any, options: OptionsT) -> Any:
@@ -115,14 +122,14 @@ class Pipeline(Documented, Saved, Streamed, Generic[OptionsT]):
 
     # ------------------------------------------------------------------ running
 
-    def forward(self, chunks: Chunk | Sequence[Chunk], options: OptionsT | None = None) -> Any:
+    def forward(self, chunks: Chunk | Iterable[Chunk], options: OptionsT | None = None) -> Any:
         """Runs the model on one chunk or a batch of them, on the compute thread, without gradients.
 
-        Returns a ChunkOutput for a chunk, a list of them for a list.
+        Returns a ChunkOutput for a chunk, a list of them for many.
         """
         if isinstance(chunks, Chunk):
             return self.forward([chunks], options)[0]
-        given = options or self.options
+        given, chunks = options or self.options, list(chunks)
 
         def work() -> list[Output]:
             with torch.inference_mode():
@@ -166,8 +173,7 @@ class Pipeline(Documented, Saved, Streamed, Generic[OptionsT]):
         options: the task's keywords, for this call only; an unknown one is a TypeError.
         An interrupt or error carries what was done before it, half a text included, as its attribute `partial`.
         """
-        if not args and "inputs" in options:
-            args = (options.pop("inputs"),)
+        args = args or tuple(options.pop(name) for name in self.input_names if name in options)
         given = self.arguments(args, options)
         chosen = self.options.updated(options, self.task)
         limits, many = self.limits(batch_size), given.shape != "one"
@@ -204,8 +210,10 @@ class Pipeline(Documented, Saved, Streamed, Generic[OptionsT]):
 
 
 def _checked_batch_size(batch_size: int | None) -> int | None:
-    if batch_size is not None and (not isinstance(batch_size, int) or batch_size < 1):
+    if batch_size is None:
+        return None
+    if not hasattr(batch_size, "__index__") or operator.index(batch_size) < 1:  # NumPy's whole numbers are fine
         raise InputError(
             f"batch_size must be a number from 1 on, or None to choose it automatically, not {batch_size!r}"
         )
-    return batch_size
+    return operator.index(batch_size)

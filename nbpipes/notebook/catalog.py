@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from huggingface_hub import constants
 
-from nbpipes.errors import TaskError, nearest, need
+from nbpipes.errors import TaskError, need
 from nbpipes.notebook.forms import SHORT, Form, form_of
 
 
@@ -52,7 +52,7 @@ def find_task(word: str) -> tuple[str, Form]:
     try:
         task = words.get(word) or (registry.find(word) and word)
     except TaskError:
-        raise TaskError(f"unknown task {word!r}{nearest(word, words) or '; %pipe tasks lists them'}") from None
+        raise TaskError(f"{registry.mistaken(word, words)}. %pipe tasks lists them") from None
     return task, form_of("chat" if word == "chat" else task)
 
 

@@ -1,7 +1,7 @@
 """The only list of tasks: the class of each, the heads it can use, what it needs, and its default model."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from importlib import import_module
 from types import MappingProxyType
@@ -211,6 +211,22 @@ PAIRS: Mapping[tuple[str, str], tuple[str, str]] = MappingProxyType(
 )
 """The default models of translation_XX_to_YY."""
 
+MISSING = (
+    "image-text-to-text",
+    "image-to-image",
+    "image-to-text",
+    "keypoint-matching",
+    "mask-generation",
+    "text-to-audio",
+    "text-to-speech",
+    "video-classification",
+    "visual-question-answering",
+    "vqa",
+    "zero-shot-audio-classification",
+    "zero-shot-object-detection",
+)
+"""Tasks of transformers, and their aliases, that nbpipes does not have yet."""
+
 SILENT = ("VisionEncoderDecoderModel",)
 """Class names that tell no task: such models describe images, read letters or answer questions."""
 
@@ -243,7 +259,7 @@ AUTO_CLASSES: Mapping[str, Head] = MappingProxyType(
 
 
 def find(task: str) -> tuple[str, Row]:
-    """The id and the row of a task or alias; TaskError names the nearest for an unknown one.
+    """The id and the row of a task or alias; TaskError tells what another word may be.
 
     translation_XX_to_YY is the task translation, with the default model of that pair.
     """
@@ -253,8 +269,23 @@ def find(task: str) -> tuple[str, Row]:
             return "translation", replace(TASKS["translation"], default=PAIRS.get((source, target), NO_DEFAULT))
     if name not in TASKS:
         known = sorted({*TASKS, *ALIASES})
-        raise TaskError(f"unknown task {task!r}{nearest(task, known)}. Tasks: {', '.join(known)}, translation_XX_to_YY")
+        raise TaskError(f"{mistaken(task, known)}. Tasks: {', '.join(known)}, translation_XX_to_YY")
     return name, TASKS[name]
+
+
+def mistaken(task: str, known: Iterable[str]) -> str:
+    """What to say of a word that is no task: that it is one of transformers', or a model, or near to a known one."""
+    if task in MISSING:
+        return f"nbpipes does not have the task {task!r} of transformers yet"
+    if "/" in task:
+        return f"unknown task {task!r}; if it is a model, name it so: pipeline(model={task!r})"
+    return f"unknown task {task!r}{nearest(task, known)}"
+
+
+def find_class(name: str) -> type[Pipeline] | None:
+    """The class of a task's pipelines by its own name, None where no task has one of that name."""
+    rows = (row for row in TASKS.values() if isinstance(row.cls, str) and row.cls.endswith(f":{name}"))
+    return next((row.pipeline_class() for row in rows), None)
 
 
 def infer(architectures: tuple[str, ...]) -> str | None:

@@ -1,8 +1,10 @@
 """Building pipelines: what may be named, what is inferred, what is refused; saving and custom classes."""
 
 import json
+import pickle
 import threading
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -49,15 +51,20 @@ def test_models_and_tokenizers_are_taken_as_objects(tiny):
         ({}, TaskError, "name a task or a model"),
         ({"tokenizer": "x"}, TaskError, "without a model"),
         ({"task": "tokn-classification"}, TaskError, "did you mean 'token-classification'"),
+        ({"task": "image-to-image"}, TaskError, "does not have the task 'image-to-image' of transformers yet"),
+        ({"task": "google-bert/bert-base-cased"}, TaskError, r"pipeline\(model='google-bert/bert-base-cased'\)"),
         ({"task": "ner", "model": "/nowhere/at/all"}, RepoError, "does not exist"),
         ({"model": "demo"}, TaskError, "needs a task"),
         ({"task": "fill-mask", "model": "demo"}, RepoError, "no demo model for fill-mask"),
         ({"device": 0, "device_map": "auto"}, InputError, "not both"),
-        ({"device_map": {"": 0}}, InputError, "spreads"),
+        ({"device_map": {"a": "cpu", "b": "disk"}}, InputError, "spreads"),
         ({"device": "gpu"}, InputError, "not a device"),
         ({"dtype": "int3"}, InputError, "not a dtype"),
         ({"framework": "tf"}, InputError, "PyTorch"),
-        ({"model_kwargs": {"load_in_8bit": True}}, InputError, "no 'load_in_8bit'"),
+        ({"model_kwargs": {"load_in_8bit": True}}, InputError, "load_in_8bit is not supported"),
+        ({"model_kwargs": {"use_xla": True}}, InputError, "no 'use_xla'"),
+        ({"use_auth_token": "a", "model_kwargs": {"token": "b"}}, InputError, "token is given twice"),
+        ({"task": "ner", "model": torch.nn.Linear(1, 1)}, InputError, "not Linear"),
         ({"model_kwargs": {"dtype": "float16"}, "dtype": "float32"}, InputError, "given twice"),
         ({"batch_size": 0}, InputError, "batch_size"),
         ({"topk": 3}, TypeError, "did you mean 'top_k'"),
@@ -75,6 +82,31 @@ def test_a_model_for_another_task_is_refused(tiny):
         pipeline("text-classification", model=tiny("base"))
     with pytest.raises(TaskError, match="needs a model with a tokens head"):
         pipeline("ner", model=pipeline(model=tiny("sequence")).model)
+
+
+def test_objects_of_transformers_are_refused_with_their_name(tiny):
+    foreign = type("BertTokenizerFast", (), {"__module__": "transformers.models.bert", "name_or_path": "org/name"})
+    with pytest.raises(InputError, match=r"BertTokenizerFast of transformers: .* tokenizer='org/name'"):
+        pipeline("text-classification", model=tiny("sequence"), tokenizer=foreign())
+
+
+def test_a_device_map_may_name_one_device(tiny):
+    pipe = pipeline("text-classification", model=tiny("sequence"), device_map={"": "cpu"})
+    assert pipe.device.type == "cpu"
+
+
+def test_a_pipeline_tells_what_it_is(tiny):
+    pipe = pipeline("sentiment-analysis", model=tiny("sequence"), device="cpu")
+    about = f"task='sentiment-analysis', model='{tiny('sequence').name}', device='cpu', dtype='float32'"
+    assert repr(pipe) == f"TextClassificationPipeline({about})"
+    assert (pipe.framework, len(pipe(TEXTS, batch_size=np.int64(2)))) == ("pt", len(TEXTS))
+    with pytest.raises(TypeError, match="PipeSpec"):
+        pickle.dumps(pipe)
+
+
+def test_a_class_made_for_transformers_is_told_what_to_change():
+    with pytest.raises(TypeError, match=r"Old defines _sanitize_parameters.*options_class"):
+        type("Old", (Pipeline,), {"_sanitize_parameters": lambda self: ({}, {}, {})})
 
 
 def test_an_unknown_model_type_names_the_nearest(tiny, tmp_path):
@@ -140,6 +172,7 @@ def test_the_steps_of_the_documents(tiny):
     pipe = pipeline("text-classification", model=tiny("sequence"))
     outputs = [pipe.forward(chunk) for chunk in pipe.preprocess("the cat sat")]
     assert [pipe.postprocess(outputs)] == pipe("the cat sat")
+    assert [pipe.postprocess(pipe.forward(pipe.preprocess("the cat sat")))] == pipe("the cat sat")
     assert pipe.predict(TEXTS) == pipe.transform(TEXTS) == pipe(TEXTS)
     with pipe.device_placement():
         assert torch.zeros(1).device == pipe.device
@@ -188,5 +221,7 @@ def test_a_bad_item_in_a_list_names_its_place(tiny):
 def test_names_are_there_without_their_imports():
     assert set(nbpipes.__all__) <= set(dir(nbpipes))
     assert nbpipes.ChunkPipeline is Pipeline
-    with pytest.raises(AttributeError, match="no attribute 'pipelines'"):
-        _ = nbpipes.pipelines
+    assert nbpipes.TextClassificationPipeline is TextClassificationPipeline
+    for unknown in ("pipelines", "NoSuchPipeline"):
+        with pytest.raises(AttributeError, match=f"no attribute '{unknown}'"):
+            getattr(nbpipes, unknown)

@@ -54,6 +54,12 @@ def test_inputs_are_sorted_out(inputs, shape, items):
     assert list(given.items) == items
 
 
+@pytest.mark.parametrize("table", [pd.DataFrame({"a": ["x"]}), pl.DataFrame({"a": ["x"]})])
+def test_a_table_is_no_list_of_items(table):
+    with pytest.raises(InputError, match="pass one of them"):
+        sort_out(table, lambda value: isinstance(value, str), "a text")
+
+
 @pytest.mark.parametrize("inputs", [None, 3, b"bytes", {"a": 1}])
 def test_what_is_no_input_is_told_so(inputs):
     with pytest.raises(InputError, match="must be a text"):
@@ -63,6 +69,7 @@ def test_what_is_no_input_is_told_so(inputs):
 def test_results_of_a_dataset_start_anew_and_know_their_number():
     results = LazyResults(sort_out(Texts(), lambda value: False, "a text"), lambda items: (x.upper() for x in items))
     assert len(results) == 3
+    assert repr(results) == "<3 results, computed as they are asked for: loop over them, or make a list>"
     assert list(results) == list(results) == ["TEXT 0", "TEXT 1", "TEXT 2"]
     assert next(results) == "TEXT 0"
 
