@@ -136,7 +136,8 @@ def _from_text(text: str, timeout: float | None) -> Image.Image:
     # A path that is longer than any file system allows must be base64.
     if len(text) < 4096 and "\0" not in text and os.path.isfile(os.path.expanduser(text)):
         return _from_path(Path(text).expanduser())
-    return _decoded(_bytes_of(text, shortened(text)), "the base64 text")
+    name = shortened(text)
+    return _decoded(_bytes_of(text, name), f"{name}, no file that is here and so taken for base64,")
 
 
 def _bytes_of(text: str, name: str) -> bytes:

@@ -12,6 +12,7 @@ from nbpipes.models.heads import Head
 from nbpipes.processing.batch import Batch, Chunk
 from nbpipes.processing.chat import check_chat, choose_template, is_chat, render
 from nbpipes.results.conversation import Conversation
+from nbpipes.tasks.text import told
 from nbpipes.tasks.text2text import about_sources
 from nbpipes.tasks.writing import Writing, WritingOptions
 
@@ -50,6 +51,7 @@ class ConversationalPipeline(Writing[ConversationalOptions]):
     options_class = ConversationalOptions
     kind = "conversational"
     wanted = 'a Conversation, or a list of messages: [{"role": "user", "content": …}, …]'
+    input_names = ("inputs", "conversations")
     writing_defaults: ClassVar[Mapping[str, Any]] = {"max_new_tokens": 256}
 
     def is_item(self, value: Any) -> bool:
@@ -58,7 +60,7 @@ class ConversationalPipeline(Writing[ConversationalOptions]):
     def preprocess(self, item: Any, options: ConversationalOptions | None = None) -> Iterator[Chunk]:
         given = options or self.options
         if not self.is_item(item):
-            raise InputError(f"an item must be {self.wanted}, not {str(item)[:80]!r}")
+            raise InputError(f"an item must be {self.wanted}, not {told(item)}")
         conversation = item if isinstance(item, Conversation) else Conversation(item)
         check_chat(conversation.messages)
         templates = self.tokenizer.chat_templates or {"default": TEMPLATES.get(self.model.config.model_type, "")}

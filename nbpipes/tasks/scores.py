@@ -27,7 +27,7 @@ def sigmoid(logits: Floats) -> Floats:
 def chosen_function(wanted: str | None, config: Config) -> Function:
     """The function that a user asks for, or with None or "default" the one that belongs to the model's problem."""
     if wanted is not None and wanted != "default":
-        match wanted.lower():
+        match str(wanted).lower():
             case "softmax" | "sigmoid" | "none" as known:
                 return known
         raise InputError(f"function_to_apply must be 'softmax', 'sigmoid', 'none' or 'default', not {wanted!r}")

@@ -1,5 +1,6 @@
 """What the tasks that read text share."""
 
+import reprlib
 from typing import Any
 
 from tokenizers import Encoding
@@ -15,6 +16,11 @@ def longest(tokenizer: Tokenizer, model: Any) -> int | None:
     return min(limits, default=None)
 
 
+def told(item: Any) -> str:
+    """An item that cannot be read, as its error shows it: its type and its beginning."""
+    return f"{type(item).__name__} {reprlib.repr(item)}"
+
+
 def text_chunk(
     encoding: Encoding,
     tokenizer: Tokenizer,
@@ -24,6 +30,8 @@ def text_chunk(
 ) -> Chunk:
     """A chunk of encoded text. limit: tokens that the model can read; the InputError for more says how to cut."""
     size = len(encoding.ids)
+    if not size:
+        raise InputError("the text is empty, and this tokenizer adds nothing to it: there is nothing to read")
     if limit is not None and size > limit:
         raise InputError(
             f"the text has {size:,} tokens, but the model reads at most {limit:,}. "

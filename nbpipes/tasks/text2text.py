@@ -15,7 +15,7 @@ from nbpipes.generation.loop import Request, Written
 from nbpipes.generation.settings import Settings
 from nbpipes.processing.batch import Batch, Chunk, pack
 from nbpipes.processing.languages import Languages
-from nbpipes.tasks.text import longest, text_chunk
+from nbpipes.tasks.text import longest, text_chunk, told
 from nbpipes.tasks.writing import Writing, WritingOptions, judged
 
 log = logging.getLogger(__name__)
@@ -69,7 +69,7 @@ class TextToText(Writing[OptionsT]):
     def preprocess(self, item: Any, options: OptionsT | None = None) -> Iterator[Chunk]:
         given = options or self.options
         if not isinstance(item, str):
-            raise InputError(f"an item must be {self.wanted}, not {str(item)[:80]!r}")
+            raise InputError(f"an item must be {self.wanted}, not {told(item)}")
         settings = self.settings(given)
         cut = given.truncation or False
         limit = longest(self.tokenizer, self.model) if cut else None
@@ -136,9 +136,12 @@ class SummarizationPipeline(TextToText[TextToTextOptions]):
     options_class = TextToTextOptions
     kind = "summarization"
     written = "summary"
+    input_names = ("inputs", "documents")
 
     def check(self, length: int, settings: Settings) -> None:
-        most = bound_of(settings)
+        name, most = bound_of(settings)
+        if name != "max_length":
+            return
         if most < settings.min_length:
             log.warning("min_length=%s is more than max_length=%s", settings.min_length, most)
         if length < most:
@@ -171,8 +174,9 @@ class TranslationPipeline(TextToText[TranslationOptions]):
         return self._languages.said(ids, self._pair(options)[0]) if self._languages.marked else ids
 
     def check(self, length: int, settings: Settings) -> None:
-        if length > 0.9 * bound_of(settings):
-            log.warning("the text has %s tokens, and max_length=%s may cut its translation", length, bound_of(settings))
+        name, most = bound_of(settings)
+        if length > 0.9 * most:
+            log.warning("the text has %s tokens, and %s=%s may cut its translation", length, name, most)
 
     @cached_property
     def pair(self) -> str:
@@ -232,9 +236,11 @@ def start_of(settings: Settings) -> int:
     return start
 
 
-def bound_of(settings: Settings) -> int:
-    """The length that warnings speak of: max_length, where that is what counts."""
-    return settings.longest(1) if settings.max_new_tokens is None else settings.max_length
+def bound_of(settings: Settings) -> tuple[str, int]:
+    """The setting that bounds what is written, and the bound; max_length does not count beside max_new_tokens."""
+    if settings.max_new_tokens is not None:
+        return "max_new_tokens", settings.max_new_tokens
+    return "max_length", settings.longest(1)
 
 
 def _even(begin: int, texts: Sequence[Written], settings: Settings) -> Iterator[list[int]]:

@@ -10,7 +10,7 @@ from nbpipes.engine.pipeline import Pipeline
 from nbpipes.errors import InputError
 from nbpipes.processing.batch import Chunk
 from nbpipes.tasks.scores import chosen_function, scores
-from nbpipes.tasks.text import longest, text_chunk
+from nbpipes.tasks.text import longest, text_chunk, told
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,8 @@ class TextClassificationOptions(Options):
     add_special_tokens: bool = True
 
     def __post_init__(self) -> None:
-        if isinstance(self.top_k, int) and self.top_k < 1:
-            raise InputError(f"top_k must be at least 1, or None for all labels, not {self.top_k}")
+        if self.top_k not in (UNSET, None) and (not isinstance(self.top_k, int) or self.top_k < 1):
+            raise InputError(f"top_k must be a number from 1 on, or None for all labels, not {self.top_k!r}")
 
 
 class TextClassificationPipeline(Pipeline[TextClassificationOptions]):
@@ -86,4 +86,4 @@ def _texts(item: Any) -> tuple[str, str | None]:
             return text, rest.get("text_pair")
         case [[text, pair]]:
             return text, pair
-    raise InputError(f'an item must be a text or {{"text": …, "text_pair": …}}, not {str(item)[:80]!r}')
+    raise InputError(f'an item must be a text or {{"text": …, "text_pair": …}}, not {told(item)}')

@@ -13,7 +13,7 @@ from nbpipes.generation.loop import Request, Written, room
 from nbpipes.generation.settings import Settings
 from nbpipes.processing.batch import Batch, Chunk
 from nbpipes.processing.chat import check_chat, choose_template, is_chat, render
-from nbpipes.tasks.text import longest
+from nbpipes.tasks.text import longest, told
 from nbpipes.tasks.writing import Writing, WritingOptions, judged
 
 log = logging.getLogger(__name__)
@@ -92,6 +92,7 @@ class TextGenerationPipeline(Writing[TextGenerationOptions]):
     options_class = TextGenerationOptions
     kind = "text-generation"
     wanted = 'a text, or a chat: [{"role": "user", "content": …}, …]'
+    input_names = ("inputs", "text_inputs")
     writing_defaults: ClassVar[Mapping[str, Any]] = {"max_new_tokens": 256, "do_sample": True, "temperature": 0.7}
 
     def is_item(self, value: Any) -> bool:
@@ -162,7 +163,7 @@ class TextGenerationPipeline(Writing[TextGenerationOptions]):
             plain = {"truncation": given.truncation, "max_length": given.max_length, "add_special_tokens": False}
             return self._ids(text, plain), prompt, 0
         if not isinstance(item, str):
-            raise InputError(f"an item must be {self.wanted}, not {str(item)[:80]!r}")
+            raise InputError(f"an item must be {self.wanted}, not {told(item)}")
         unknown = [name for name in more if name not in ENCODE]
         if unknown:
             raise TypeError(f"tokenizer_encode_kwargs has no {unknown[0]!r} for a text; it has {', '.join(ENCODE)}")

@@ -17,7 +17,7 @@ from nbpipes.errors import InputError, nearest
 from nbpipes.processing.batch import Chunk
 from nbpipes.tasks.entities import Entity, EntitySteps, Offsets, Strategy, without_overlaps
 from nbpipes.tasks.scores import softmax
-from nbpipes.tasks.text import longest, text_chunk
+from nbpipes.tasks.text import longest, text_chunk, told
 
 log = logging.getLogger(__name__)
 
@@ -127,7 +127,7 @@ class TokenClassificationPipeline(EntitySteps, Pipeline[TokenClassificationOptio
         elif isinstance(source, str):
             text = source
         else:
-            raise InputError(f"an item must be a text, not {_short(source)}")
+            raise InputError(f"an item must be a text, not {told(source)}")
         windows = self._windows(source, given)
         if mapping and (len(windows) > 1 or len(mapping) < len(windows[0])):
             raise InputError(
@@ -193,7 +193,7 @@ def _is_words(inputs: Any) -> bool:
 def _joined(words: Any, delimiter: str) -> tuple[str, list[int]]:
     """The text that words make, and where each of them begins in it."""
     if not isinstance(words, list | tuple) or not all(isinstance(word, str) for word in words):
-        raise InputError(f"with is_split_into_words an item must be a list of words, not {_short(words)}")
+        raise InputError(f"with is_split_into_words an item must be a list of words, not {told(words)}")
     return delimiter.join(words), list(accumulate((len(word) + len(delimiter) for word in words), initial=0))
 
 
@@ -212,7 +212,3 @@ def _mapped(given: Given, mapping: Sequence[Any]) -> Given:
 def _content(windows: Sequence[Encoding]) -> int:
     """Tokens of a text in its windows, without those that the tokenizer added."""
     return sum(len(window) - sum(window.special_tokens_mask) for window in windows)
-
-
-def _short(value: Any) -> str:
-    return f"{type(value).__name__} {str(value)[:60]!r}"

@@ -15,7 +15,7 @@ from nbpipes.engine.pipeline import Pipeline
 from nbpipes.errors import InputError
 from nbpipes.processing.batch import Chunk
 from nbpipes.tasks.scores import softmax
-from nbpipes.tasks.text import longest, text_chunk
+from nbpipes.tasks.text import longest, text_chunk, told
 
 
 @dataclass(frozen=True)
@@ -107,9 +107,7 @@ def _text_and_labels(item: Any, given: ZeroShotOptions) -> tuple[str, list[str]]
     if isinstance(item, dict):
         text, labels = item.get("sequence"), item.get("candidate_labels", labels)
     if not isinstance(text, str) or not text:
-        raise InputError(
-            f"an item must be a text that is not empty, or a dict with such a sequence, not {str(item)[:80]!r}"
-        )
+        raise InputError(f"an item must be a text that is not empty, or a dict with such a sequence, not {told(item)}")
     if isinstance(labels, str):
         labels = [part.strip() for part in labels.split(",") if part.strip()]
     if labels is None or not list(labels):

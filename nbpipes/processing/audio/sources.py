@@ -103,7 +103,8 @@ def _from_text(text: str, rate: int, timeout: float | None) -> Sound:
     # A path that is longer than any file system allows must be base64.
     if len(text) < 4096 and "\0" not in text and os.path.exists(os.path.expanduser(text)):
         return _from_path(Path(text).expanduser(), rate)
-    return _from_bytes(_bytes_of(text, shortened(text)), "the base64 text", rate)
+    name = shortened(text)
+    return _from_bytes(_bytes_of(text, name), f"{name}, no file that is here and so taken for base64,", rate)
 
 
 def _bytes_of(text: str, name: str) -> bytes:

@@ -2,14 +2,16 @@
 
 import json
 import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from nbpipes import pipeline
 from nbpipes.engine.events import Done, Failed
-from nbpipes.errors import NbpipesError
+from nbpipes.errors import InputError, NbpipesError
 
+GOLDEN = Path(__file__).parents[2] / "golden"
 TASKS: dict[str, tuple[str, dict[str, Any]]] = {
     "text-classification": ("sequence", {}),
     "token-classification": ("tokens", {}),
@@ -59,3 +61,31 @@ def test_a_label_that_is_code_stays_text(tiny, tmp_path, task, head):
     assert "<script>" in json.dumps(answer)
     assert "<script" not in answer.to_html()
     assert "alert" in answer.to_html()
+
+
+@pytest.mark.parametrize(
+    ("item", "says"),
+    [(None, "not NoneType None"), (float("nan"), "not float nan"), ({"txt": "a"}, r"not dict \{'txt': 'a'\}")],
+)
+def test_an_item_that_is_no_text_is_shown_with_its_type(tiny, item, says):
+    pipe = pipeline("text-classification", model=tiny("sequence"))
+    with pytest.raises(InputError, match=says):
+        pipe(["a", item])
+
+
+def test_a_text_that_leaves_no_token_is_told_so():
+    folder = GOLDEN / "gpt2"
+    pipe = pipeline("text-classification", model=folder / "sequence", tokenizer=folder / "tokenizer")
+    with pytest.raises(InputError, match="the text is empty"):
+        pipe("")
+    assert len(pipe(["a", "", "b"], on_error="skip")) == 2
+
+
+def test_options_of_a_wrong_type_are_told(tiny):
+    pipe = pipeline("text-classification", model=tiny("sequence"))
+    with pytest.raises(InputError, match="top_k must be a number"):
+        pipe("a", top_k="2")
+    with pytest.raises(InputError, match="function_to_apply must be"):
+        pipe("a", function_to_apply=len)
+    with pytest.raises(TypeError, match=r"takes one input: .*; text= is none of its keywords"):
+        pipe(text="a")

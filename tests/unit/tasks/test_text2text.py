@@ -120,6 +120,14 @@ def test_a_text_that_is_too_long(caplog):
     assert "a summary is usually shorter" in caplog.text
 
 
+def test_a_max_length_that_does_not_count_is_no_warning(caplog):
+    made("summarization", "bart", num_beams=1)("Paris", max_new_tokens=2)
+    made("translation_en_to_fr", "t5", num_beams=1)("Paris is big and Paris is small", max_new_tokens=40)
+    assert caplog.text == ""
+    made("translation_en_to_fr", "t5", num_beams=1)("Paris is big and Paris is small", max_new_tokens=3)
+    assert "max_new_tokens=3 may cut" in caplog.text
+
+
 def test_what_is_no_text():
     with pytest.raises(InputError, match="must be a text"):
         made("summarization", "t5")([3])

@@ -319,3 +319,7 @@ def test_a_missing_pad_token_costs_nothing(gpt2):
     given = {"max_new_tokens": 4, "do_sample": False}
     assert bare(TEXTS, **given) == gpt2(TEXTS, **given)
     assert bare(TEXTS, batch_size=3, return_tensors=True, **given) == gpt2(TEXTS, return_tensors=True, **given)
+
+
+def test_prompts_may_be_named_as_the_documents_name_them(gpt2):
+    assert gpt2(text_inputs="The", max_new_tokens=2, seed=1) == gpt2("The", max_new_tokens=2, seed=1)
