@@ -62,20 +62,21 @@ def _attend_tile(q: Tensor, k: Tensor, v: Tensor, tile: Tile, scale: float | Non
 def _many_short(q: Tensor) -> bool:
     """Whether torch's fused attention, which takes microseconds for each head of each sequence, is the slower way."""
     rows, heads, length, _ = q.shape
-    return rows >= MANY and heads * length**2 <= SCORES and q.dtype == torch.float32 and q.device.type == "cpu"
+    return rows >= MANY and heads * length**2 <= SCORES and q.device.type == "cpu"
 
 
 def _by_products(q: Tensor, k: Tensor, v: Tensor, scale: float | None) -> Tensor:
     """q, k, v: `(rows, heads, length, head_dim)`; so many rows at once that their scores stay in the cache."""
     rows, heads, length, width = q.shape
     step = SCORES // (heads * length**2)
+    wide = torch.promote_types(q.dtype, torch.float32)  # in bfloat16 such products are slow
     parts = []
     for query, key, value in zip(*(x.split(step) for x in (q, k, v)), strict=True):
-        query, key, value = (x.reshape(-1, length, x.shape[-1]) for x in (query, key, value))
+        query, key, value = (x.to(wide).reshape(-1, length, x.shape[-1]) for x in (query, key, value))
         factor = width**-0.5 if scale is None else scale
         scores = torch.baddbmm(query.new_zeros(()), query, key.transpose(1, 2), beta=0, alpha=factor)
         parts.append(torch.bmm(scores.softmax(-1), value))
-    return torch.cat(parts).view(rows, heads, length, -1)
+    return torch.cat(parts).view(rows, heads, length, -1).to(q.dtype)
 
 
 class Projections(NamedTuple):
