@@ -74,7 +74,7 @@ def compare(left: Record | Records, right: Record | Records | str) -> Comparison
     if left.task != right.task:
         raise InputError(f"the results are of two tasks: {left.task} and {right.task}")
     if not _same(left.source, right.source):
-        raise InputError("the results are of two inputs")
+        raise InputError("the results are of two inputs; compare() shows two results on the same one")
     return Comparison(left, right)
 
 

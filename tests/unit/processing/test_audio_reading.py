@@ -162,6 +162,7 @@ HOSTILE = {
     "a device": ("/dev/zero", "no regular file"),
     "no such file": (Path("/nowhere/at/all.wav"), "there is no file"),
     "a word": ("speech.wav", "is no file that is here"),
+    "a word that might be base64": ("speeches", "'speeches', no file that is here and so taken for base64, cannot be"),
     "a data URL without data": ("data:audio/wav,abc", "base64"),
 }
 

@@ -105,6 +105,7 @@ def test_what_is_no_image(value):
         ("", "no data"),
         (b"", "no data"),
         (b"no image at all", "cannot be read as an image"),
+        ("cats", "'cats', no file that is here and so taken for base64, cannot be read as an image"),
         ("bm8gaW1hZ2U=", "cannot be read as an image"),
         ("data:image/png,abc", "base64"),
         ("data:image/png;base64,????", "base64"),
