@@ -4,12 +4,15 @@ A packed batch is one long row of tokens, sequence after sequence. Linears, norm
 and never a pad; only attention needs to know where sequences begin and end, and a `Layout` tells it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
 import torch
 from torch import Tensor
+
+BIASES = 1 << 24
+"""How many scores get their bias at once: those of minutes of sound would not fit into the memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,12 @@ class Tile:
     @property
     def stop(self) -> int:
         return self.start + self.rows * self.length
+
+    def parts(self, heads: int) -> Iterator[slice]:
+        """The queries of the rows, cut so that the biases of a part's scores fit into the memory."""
+        step = max(1, BIASES // (self.rows * heads * self.length))
+        for start in range(0, self.length, step):
+            yield slice(start, min(start + step, self.length))
 
 
 ScoreBias = Callable[[Tile], Tensor | None]

@@ -22,9 +22,6 @@ from nbpipes.models.frames import even
 from nbpipes.models.sounds import SoundModel, WaveConfig, heads
 from nbpipes.models.waves import LAYER, OURS, PLACES, WAVE, WaveTrunk, frame_maker
 
-SCORES = 1 << 24
-"""How many scores get their bias at once: those of minutes of sound would not fit into the memory."""
-
 Attend = Callable[[nn.Module, Tensor], Tensor]
 
 
@@ -75,16 +72,14 @@ class FarAttention(Attention):
         q, k, v = (part[tile.start : tile.stop].unflatten(0, (tile.rows, length)) for part in (q, k, v))
         seeking, placed = ((q + own).transpose(1, 2) for own in (self.content, self.place))
         k, v = k.transpose(1, 2), v.transpose(1, 2)
-        step = max(1, SCORES // (tile.rows * self.heads * length))
         parts = []
-        for start in range(0, length, step):
-            stop = min(start + step, length)
+        for rows in tile.parts(self.heads):
             # The distances that these queries see; each of them begins one before those of the query before it.
-            near = placed[:, :, start:stop] @ far[..., middle + 1 - stop : middle + length - start]
+            near = placed[:, :, rows] @ far[..., middle + 1 - rows.stop : middle + length - rows.start]
             row = near.shape[-1]
             shape, strides = (*near.shape[:3], length), (*near.stride()[:2], row - 1, 1)
-            bias = near.as_strided(shape, strides, stop - start - 1) * scale
-            parts.append(F.scaled_dot_product_attention(seeking[:, :, start:stop], k, v, attn_mask=bias))
+            bias = near.as_strided(shape, strides, rows.stop - rows.start - 1) * scale
+            parts.append(F.scaled_dot_product_attention(seeking[:, :, rows], k, v, attn_mask=bias))
         return torch.cat(parts, 2).transpose(1, 2).reshape(tile.rows * length, -1)
 
 

@@ -15,9 +15,6 @@ from nbpipes.models.family import Family
 from nbpipes.models.sounds import SoundModel, WaveConfig, heads
 from nbpipes.models.waves import LAYER, OURS, WAVE, WaveTrunk, blocks, frame_maker, place_conv
 
-SCORES = 1 << 24
-"""How many scores get their bias at once: those of minutes of sound would not fit into the memory."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class WavLMConfig(WaveConfig):
@@ -53,10 +50,8 @@ class GatedAttention(Attention):
             for part in (q, k, v, gates[..., None])
         )
         bias = near(buckets(distances(length, q.device), near.num_embeddings, reach)).T.unfold(-1, length, 1)
-        step = max(1, SCORES // (tile.rows * self.heads * length))
         parts = []
-        for start in range(0, length, step):
-            rows = slice(start, min(start + step, length))
+        for rows in tile.parts(self.heads):
             own = bias[:, length - rows.stop : length - rows.start].flip(-2)
             mask = gate[:, :, rows] * own
             parts.append(F.scaled_dot_product_attention(query[:, :, rows], key, value, attn_mask=mask))
