@@ -1,6 +1,7 @@
 """Which rows of an input are still wanted, and by what they are known again when the run is gone on with."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain, islice
 from typing import Any
 
 import numpy as np
@@ -32,13 +33,13 @@ class Ledger:
         self.stale: set[int] = set()
         """Rows that are there for an item that is another now."""
 
-    @property
-    def head(self) -> int:
-        """How many of the first items `check` wants to see."""
-        return min(ENOUGH, len(self._rows)) if self._key is None else 0
+    def check(self, source: Iterator[Any]) -> Iterator[Any]:
+        """The items of a source. StoreError if the first of them are not those that this run was begun with."""
+        head = list(islice(source, min(ENOUGH, len(self._rows)) if self._key is None else 0))
+        self._compare(head)
+        return chain(head, source)
 
-    def check(self, items: Sequence[Any]) -> None:
-        """StoreError if the first items are not those that this run was begun with."""
+    def _compare(self, items: Sequence[Any]) -> None:
         first = self._rows < len(items)
         there = dict(zip(self._rows[first].tolist(), self._hashes[first].tolist(), strict=True))
         own = {row: item_hash(item) for row, item in enumerate(items) if row in there}

@@ -7,7 +7,6 @@ again after a crash.
 import json
 import time
 from collections.abc import Iterator
-from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -115,9 +114,7 @@ class ShardStore(ShardReader):
 
     def check(self, source: Iterator[Any]) -> Iterator[Any]:
         """The items of a source, once the first of them are known to be those of this run."""
-        items = list(islice(source, self._ledger.head))
-        self._ledger.check(items)
-        return chain(items, source)
+        return self._ledger.check(source)
 
     def wants(self, position: int, item: Any) -> int | None:
         """The row of an item, None if its result is there."""

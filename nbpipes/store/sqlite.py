@@ -6,7 +6,6 @@ in one transaction, listed and taken out of the database; a file that is not lis
 """
 
 from collections.abc import Iterator
-from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -53,9 +52,7 @@ class SqliteStore(Reader):
 
     def check(self, source: Iterator[Any]) -> Iterator[Any]:
         """The items of a source, once the first of them are known to be those of this run."""
-        items = list(islice(source, self._ledger.head))
-        self._ledger.check(items)
-        return chain(items, source)
+        return self._ledger.check(source)
 
     def wants(self, position: int, item: Any) -> int | None:
         """The row of an item, None if its result is there."""
