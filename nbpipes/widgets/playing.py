@@ -1,12 +1,12 @@
 """Sounds on their way to the browser: an outline, and pieces of the sound as they are played."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from nbpipes.errors import InputError
 from nbpipes.results import clips
 from nbpipes.results.sounds import Sound, name_of, opened, rate_of
-from nbpipes.widgets.view import text
+from nbpipes.widgets.view import View, text
 
 WHOLE = 90.0
 """Seconds of a sound that is one piece."""
@@ -79,3 +79,13 @@ def requests(asked: Asked) -> dict[str, Callable[[Mapping[str, Any]], bytes]]:
         return answer(args, make)
 
     return {"piece": piece, "outline": outline}
+
+
+class SoundView(View):
+    """A view of a result with a player of the sound that it is about."""
+
+    slow: ClassVar[frozenset[str]] = SLOW
+
+    def __init__(self, result: Any, spec: Mapping[str, Any], meta: Mapping[str, Any] | None = None) -> None:
+        super().__init__(result, spec, meta)
+        self.ops |= requests(lambda _: about(self.result))

@@ -10,19 +10,14 @@ from nbpipes.results.sounds import rate_of
 from nbpipes.results.speech import times_of
 from nbpipes.widgets import playing
 from nbpipes.widgets.assets import bundle
-from nbpipes.widgets.view import ENTRIES, View, score, text
+from nbpipes.widgets.view import ENTRIES, score, text
 
 
-class Sounds(View):
+class Sounds(playing.SoundView):
     """A sound with its labels: those of windows are lanes below it. selected: of the result's entries."""
 
     name: ClassVar[str] = "sounds"
-    slow: ClassVar[frozenset[str]] = playing.SLOW
     _esm = Unicode(bundle("sounds")).tag(sync=True)
-
-    def __init__(self, result: Any, spec: Mapping[str, Any], meta: Mapping[str, Any] | None = None) -> None:
-        super().__init__(result, spec, meta)
-        self.ops |= playing.requests(lambda _: playing.about(self.result))
 
     def parts(self) -> Sequence[Any]:
         return parts_of(self.result)

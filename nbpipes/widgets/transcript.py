@@ -10,19 +10,14 @@ from nbpipes.results.sounds import rate_of
 from nbpipes.results.speech import Piece, chunks_of, cues, lines, pieces_of
 from nbpipes.widgets import playing
 from nbpipes.widgets.assets import bundle
-from nbpipes.widgets.view import ENTRIES, View, prose, text
+from nbpipes.widgets.view import ENTRIES, prose, text
 
 
-class Transcript(View):
+class Transcript(playing.SoundView):
     """A sound with its text: words are sought, found, selected and repeated. selected: of the result's "chunks"."""
 
     name: ClassVar[str] = "transcript"
-    slow: ClassVar[frozenset[str]] = playing.SLOW
     _esm = Unicode(bundle("transcript")).tag(sync=True)
-
-    def __init__(self, result: Any, spec: Mapping[str, Any], meta: Mapping[str, Any] | None = None) -> None:
-        super().__init__(result, spec, meta)
-        self.ops |= playing.requests(lambda _: playing.about(self.result))
 
     def parts(self) -> Sequence[Any]:
         return parts_of(self.result)
