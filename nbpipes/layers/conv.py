@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from nbpipes.layers.activations import activation, known
 from nbpipes.layers.linear import seconds
+from nbpipes.layers.precision import finest
 
 
 class Conv(nn.Conv2d):
@@ -129,10 +130,10 @@ class BatchNorm(nn.Module):
         return x * scale.to(x.dtype)[:, None, None] + shift.to(x.dtype)[:, None, None]
 
     def scale_and_shift(self) -> tuple[Tensor, Tensor]:
-        """What each channel is multiplied by and what is added to it, in float32."""
-        mean, variance = self.get_buffer("running_mean").float(), self.get_buffer("running_var").float()
-        scale = self.weight.float() * torch.rsqrt(variance + self.eps)
-        return scale, self.bias.float() - mean * scale
+        """What each channel is multiplied by and what is added to it, as exactly as the device can say it."""
+        mean, variance = finest(self.get_buffer("running_mean")), finest(self.get_buffer("running_var"))
+        scale = finest(self.weight) * torch.rsqrt(variance + self.eps)
+        return scale, finest(self.bias) - mean * scale
 
 
 class ConvNorm(nn.Module):
@@ -169,7 +170,7 @@ class ConvNorm(nn.Module):
             return
         scale, shift = self.norm.scale_and_shift()
         weight = self.conv.weight
-        fused = weight.float() * scale[:, None, None, None]
+        fused = finest(weight) * scale[:, None, None, None]
         self.conv.weight = nn.Parameter(fused.to(weight.dtype), requires_grad=False)
         self.conv.bias = nn.Parameter(shift.to(weight.dtype), requires_grad=False)
         self.norm = None

@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor, nn
 
+from nbpipes.layers.precision import finest
+
 
 class Scaled(nn.Module):
     """A layer and the factors of its channels.
@@ -19,10 +21,10 @@ class Scaled(nn.Module):
         """Computes the factors by the weights of the last linear from now on."""
         if self.scale is None:
             return
-        linear, scale = self.layer.get_submodule(self.last), self.scale.float()
+        linear, scale = self.layer.get_submodule(self.last), finest(self.scale)
         weight, bias = linear.get_parameter("weight"), linear.get_parameter("bias")
-        linear.weight = nn.Parameter((weight.float() * scale[:, None]).to(weight.dtype), requires_grad=False)
-        linear.bias = nn.Parameter((bias.float() * scale).to(bias.dtype), requires_grad=False)
+        linear.weight = nn.Parameter((finest(weight) * scale[:, None]).to(weight.dtype), requires_grad=False)
+        linear.bias = nn.Parameter((finest(bias) * scale).to(bias.dtype), requires_grad=False)
         self.scale = None
 
     def forward(self, x: Tensor, *args: object, **extras: object) -> Tensor:

@@ -139,7 +139,7 @@ def standardised(weight: Tensor) -> tuple[Tensor, ...]:
     rows = weight.double().flatten(1)
     centred = rows - rows.mean(1, keepdim=True)
     scaled = centred * (centred.square().mean(1, keepdim=True) + 1e-8).rsqrt()
-    return (scaled.view(weight.shape).float(),)
+    return (scaled.view(weight.shape),)
 
 
 def _conv(theirs: str, ours: str) -> tuple[Rule, Rule]:

@@ -14,6 +14,7 @@ from nbpipes.layers.block import MLP, Residual
 from nbpipes.layers.linear import Linear
 from nbpipes.layers.packing import Layout
 from nbpipes.layers.placed import PlacedAttention, PlacedCross
+from nbpipes.layers.precision import fine
 from nbpipes.models.family import Model
 from nbpipes.models.outputs import Detections, Seen
 
@@ -118,14 +119,14 @@ class Detector(nn.Module):
 def waves(spots: Tensor, width: int, temperature: float = 10000.0) -> Tensor:
     """Sines and cosines by turns of places, `(…,)` in radians: `(…, width)`, in ever longer waves."""
     number = torch.arange(width, device=spots.device)
-    lengths = temperature ** (2 * torch.div(number, 2, rounding_mode="floor").float() / width)
+    lengths = temperature ** (2 * torch.div(number, 2, rounding_mode="floor").to(spots.dtype) / width)
     angles = spots[..., None] / lengths
     return torch.stack((angles[..., 0::2].sin(), angles[..., 1::2].cos()), -1).flatten(-2)
 
 
 def full_turns(points: Tensor, width: int) -> Tensor:
     """Waves of points on images, `(…, x and y)` as parts of their sides: of the height, then of the width."""
-    turns = points.float() * (2 * math.pi)
+    turns = points.to(fine(points.dtype)) * (2 * math.pi)
     return torch.cat((waves(turns[..., 1], width // 2), waves(turns[..., 0], width // 2)), -1)
 
 
@@ -145,13 +146,13 @@ class SinePlaces(nn.Module):
 
     def forward(self, size: Size, like: Tensor) -> Tensor:
         """The places of a map, `(height * width, channels)`, of the type and on the device of `like`."""
-        rows, columns = (self._side(side, like.device) for side in size)
+        rows, columns = (self._side(side, like) for side in size)
         height, width = size
         both = (rows[:, None].expand(-1, width, -1), columns[None].expand(height, -1, -1))
         return torch.cat(both, -1).flatten(0, 1).to(like.dtype)
 
-    def _side(self, side: int, device: torch.device) -> Tensor:
-        spots = torch.arange(1, side + 1, device=device, dtype=torch.float32)
+    def _side(self, side: int, like: Tensor) -> Tensor:
+        spots = torch.arange(1, side + 1, device=like.device, dtype=fine(like.dtype))
         return waves(spots / (side + 1e-6) * (2 * math.pi), self.width // 2)
 
 

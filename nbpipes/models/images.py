@@ -16,6 +16,7 @@ from nbpipes.layers.attention import Attention
 from nbpipes.layers.block import MLP, Block, Blocks
 from nbpipes.layers.linear import Linear
 from nbpipes.layers.packing import Layout
+from nbpipes.layers.precision import fine
 from nbpipes.models.family import HeadSpec, Model
 from nbpipes.models.outputs import Logits, Seen
 
@@ -171,7 +172,7 @@ class PatchEncoder(nn.Module):
         if places == self.grid:
             return table
         own, patches = table.split([len(self.tokens), table.shape[1] - len(self.tokens)], dim=1)
-        maps = patches.transpose(1, 2).unflatten(2, self.grid).float()
+        maps = patches.transpose(1, 2).unflatten(2, self.grid).to(fine(table.dtype))
         maps = F.interpolate(maps, size=places, mode=self.mode, align_corners=False)
         return torch.cat([own, maps.flatten(2).transpose(1, 2).to(table.dtype)], dim=1)
 

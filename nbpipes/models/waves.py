@@ -19,6 +19,7 @@ from nbpipes.layers.attention import Attention
 from nbpipes.layers.block import MLP, Block, Blocks
 from nbpipes.layers.linear import Linear
 from nbpipes.layers.packing import Layout
+from nbpipes.layers.precision import finest
 from nbpipes.models.frames import FrameMaker, NormedOverTime, Strided, even
 from nbpipes.models.sounds import Heard, WaveConfig
 from nbpipes.models.spectra import Spectra
@@ -46,7 +47,7 @@ class PlaceConv(nn.Module):
         """Computes with the weight itself from now on."""
         if self.length is None:
             return
-        direction, length = self.weight.float(), self.length.float()
+        direction, length = finest(self.weight), finest(self.length)
         weight = direction * (length / direction.norm(dim=(0, 1), keepdim=True))
         self.weight = nn.Parameter(weight.to(self.weight.dtype), requires_grad=False)
         self.length = None

@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -15,6 +16,7 @@ from make_vision import settle
 from safetensors.torch import save_file
 from torch import Tensor
 from transformers import AutoConfig, AutoImageProcessor, AutoModel, AutoModelForDepthEstimation, pipeline
+from truth import exactly
 
 HERE = Path(__file__).parent
 SIDE = 32
@@ -115,7 +117,7 @@ def make_models(family: str) -> Iterator[Path]:
         if side != SIDE:
             processor = processor | {"size": {"height": side, "width": side}}
         (folder / "preprocessor_config.json").write_text(json.dumps(processor) + "\n", encoding="utf-8")
-        save_file(answers(model.float().eval(), head, folder), folder / "pixels.safetensors")
+        save_file(exactly(model.float().eval(), partial(answers, model, head, folder)), folder / "pixels.safetensors")
         yield folder
 
 
@@ -144,12 +146,13 @@ def answers(model: Any, head: str, folder: Path) -> dict[str, Tensor]:
     saved: dict[str, Tensor] = {}
     for name in SOME.get(model.config.model_type, NEAR)[-2:]:
         pixels = processor(opened(PICTURES / f"{name}.png"), return_tensors="pt")["pixel_values"]
+        seen = pixels.to(model.dtype)
         if head == "depth":
-            found = {"depth": model(pixels).predicted_depth}
+            found = {"depth": model(seen).predicted_depth}
         elif model.config.model_type == "depth_anything":
-            found = {"hidden": model.backbone(pixels).feature_maps[-1]}
+            found = {"hidden": model.backbone(seen).feature_maps[-1]}
         else:
-            output = model(pixels)
+            output = model(seen)
             found = {"hidden": output.last_hidden_state, "pooled": output.get("pooler_output")}
         saved[f"{name}.pixel_values"] = pixels.contiguous()
         saved |= {f"{name}.{key}": value.contiguous().clone() for key, value in found.items() if value is not None}

@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -29,6 +30,7 @@ from transformers import (
     T5TokenizerFast,
     pipeline,
 )
+from truth import exactly
 
 HERE = Path(__file__).parent
 SIDE = 32
@@ -108,6 +110,8 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
     "swin": {"image-biasless": {"qkv_bias": False, "window_size": 4, "image_size": [28, 38], "hidden_act": "relu"}},
     "efficientnet": {"image-max": {"pooling_type": "max", "hidden_act": "relu6", "depthwise_padding": []}},
 }
+SEEDS = {"mobilenet_v2/base": 2, "mobilenet_v2/image-even": 2}
+"""Added to seeds, where the check of roundings has refused others."""
 READS = {"hidden_size": 12, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 20, "vocab_size": 60}
 JOINT: dict[str, dict[str, Any]] = {
     "clip": {"vision_config": SIZES, "text_config": READS | {"max_position_embeddings": 40}, "projection_dim": 8},
@@ -184,7 +188,7 @@ def make_models(family: str) -> Iterator[Path]:
         config = AutoConfig.for_model(family, **settings)
         kind = model_class(head, config)
         model = kind(config) if kind is DeiTForImageClassificationWithTeacher else kind.from_config(config)
-        seed = crc32(f"{family}/{name}".encode())
+        seed = crc32(f"{family}/{name}".encode()) + SEEDS.get(f"{family}/{name}", 0)
         randomise(model, seed)
         settle(model, seed)
         if name == "pairs-gemma":  # nearly all its tokens are padding, so that its texts differ little
@@ -197,7 +201,7 @@ def make_models(family: str) -> Iterator[Path]:
             processor = processor | {"size": {"height": height, "width": width}}
         (folder / "preprocessor_config.json").write_text(json.dumps(processor) + "\n", encoding="utf-8")
         model = kind.from_pretrained(folder, dtype=torch.float32).eval()
-        save_file(answers(model, head, folder), folder / "pixels.safetensors")
+        save_file(exactly(model, partial(answers, model, head, folder)), folder / "pixels.safetensors")
         yield folder
 
 
@@ -268,6 +272,7 @@ def answers(model: PreTrainedModel, head: str, folder: Path) -> dict[str, Tensor
     for path in pictures()[:3]:
         inputs = processor(opened(path), return_tensors="pt")
         pixels = inputs["pixel_values"]
+        inputs["pixel_values"] = pixels.to(model.dtype)
         if head == "base" and model.config.model_type in JOINT:
             output = model.vision_model(*inputs.values())
         else:

@@ -18,6 +18,7 @@ from nbpipes.layers.block import MLP
 from nbpipes.layers.linear import Linear
 from nbpipes.layers.packing import Layout
 from nbpipes.layers.placed import attend_across
+from nbpipes.layers.precision import fine
 from nbpipes.models.family import Family, HeadSpec
 from nbpipes.models.heads import Head
 from nbpipes.models.images import ImageClassifier, PatchEncoder, SeenHead
@@ -116,7 +117,7 @@ class PatchesVision(nn.Module):
 
     def stretched(self, shape: tuple[int, int]) -> Tensor:
         """The table of positions for rows and columns of patches, `(patches, width)`."""
-        maps = self.positions.T.unflatten(1, (self.side, self.side))[None].float()
+        maps = self.positions.T.unflatten(1, (self.side, self.side))[None].to(fine(self.positions.dtype))
         maps = F.interpolate(maps, size=shape, mode="bilinear", align_corners=False, antialias=True)
         return maps[0].flatten(1).T.to(self.positions.dtype)
 

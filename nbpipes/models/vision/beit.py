@@ -17,6 +17,7 @@ from nbpipes.layers.conv import BatchNorm
 from nbpipes.layers.linear import Linear
 from nbpipes.layers.packing import Layout, ScoreBias
 from nbpipes.layers.positions import places_apart
+from nbpipes.layers.precision import fine
 from nbpipes.layers.scale import Scaled
 from nbpipes.models.family import Family, HeadSpec
 from nbpipes.models.heads import Head
@@ -99,7 +100,7 @@ class RelativeBias(nn.Module):
             return self.table
         size, ours = ((2 * rows - 1, 2 * columns - 1) for rows, columns in (places, self.places))
         between, special = self.table[:-3], self.table[-3:]
-        maps = between.T.unflatten(1, ours)[None].float()
+        maps = between.T.unflatten(1, ours)[None].to(fine(between.dtype))
         maps = F.interpolate(maps, size=size, mode="bilinear", align_corners=False)[0]
         return torch.cat([maps.flatten(1).T.to(self.table.dtype), special])
 

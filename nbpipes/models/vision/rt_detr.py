@@ -18,6 +18,7 @@ from nbpipes.layers.deformable import DeformableAttention
 from nbpipes.layers.linear import Linear
 from nbpipes.layers.packing import Layout
 from nbpipes.layers.placed import PlacedAttention
+from nbpipes.layers.precision import fine
 from nbpipes.layers.resnet import ResidualConv, ResNetMaps, Stage
 from nbpipes.models.backbones import NAMED, ResNetConfig
 from nbpipes.models.detection import DetectionModel, Layers, Scene, Size, unsquashed
@@ -174,10 +175,9 @@ class HybridEncoder(nn.Module):
 
     def _places(self, height: int, width: int, channels: int, like: Tensor) -> Tensor:
         """Waves of places, counted down the columns although tokens lie in rows: the models were trained so."""
-        number = torch.arange(height * width, device=like.device)
-        part = channels // 4
-        waves = 1.0 / self.temperature ** (torch.arange(part, device=like.device).float() / part)
-        columns, rows = (spots.float()[:, None] * waves for spots in (number // height, number % height))
+        number, part, dtype = torch.arange(height * width, device=like.device), channels // 4, fine(like.dtype)
+        waves = 1.0 / self.temperature ** (torch.arange(part, device=like.device).to(dtype) / part)
+        columns, rows = (spots.to(dtype)[:, None] * waves for spots in (number // height, number % height))
         return torch.cat((columns.sin(), columns.cos(), rows.sin(), rows.cos()), 1).to(like.dtype)
 
 
@@ -202,8 +202,8 @@ class RTDetr(nn.Module):
         maps = self.backbone(pixels, last=self.levels)
         seen = self.encoder([narrow(one) for narrow, one in zip(self.narrow, maps, strict=True)])
         sources = [source(one) for source, one in zip(self.sources, seen, strict=True)]
-        anchors, good = anchors_of([(one.shape[2], one.shape[3]) for one in sources], pixels.device)
         x = joined(sources)
+        anchors, good = anchors_of([(one.shape[2], one.shape[3]) for one in sources], x)
         x = self.norm(self.out(x * good.to(x.dtype)))
         best = self.label(x).amax(-1).topk(self.count, dim=1).indices[..., None]
         start = self.box(x) + anchors.to(x.dtype)
@@ -215,14 +215,13 @@ def joined(maps: Sequence[Tensor]) -> Tensor:
     return torch.cat([one.flatten(2) for one in maps], 2).transpose(1, 2)
 
 
-def anchors_of(sizes: Sequence[Size], device: torch.device) -> tuple[Tensor, Tensor]:
+def anchors_of(sizes: Sequence[Size], like: Tensor) -> tuple[Tensor, Tensor]:
     """For each place on maps a box around it before the sigmoid, `(1, tokens, 4)`, and whether it keeps away from the
     image's edges, `(1, tokens, 1)`."""
     parts = []
     for level, (height, width) in enumerate(sizes):
         y, x = torch.meshgrid(
-            (torch.arange(height, device=device) + 0.5) / height,
-            (torch.arange(width, device=device) + 0.5) / width,
+            *((torch.arange(n, device=like.device, dtype=fine(like.dtype)) + 0.5) / n for n in (height, width)),
             indexing="ij",
         )
         side = torch.full_like(x, 0.05 * 2.0**level)

@@ -11,6 +11,7 @@ from nbpipes.hub.config import Config
 from nbpipes.hub.weights import rename
 from nbpipes.layers.block import Blocks
 from nbpipes.layers.packing import Layout
+from nbpipes.layers.precision import fine
 from nbpipes.models.detection import DetectionModel, Detector, Layers, Scene, Size
 from nbpipes.models.family import Family, HeadSpec
 from nbpipes.models.heads import Head
@@ -97,7 +98,7 @@ class Yolos(nn.Module):
             return table
         patches = table.shape[1] - 1 - self.objects
         whole, maps, finders = table.split([1, patches, self.objects], 1)
-        maps = maps.transpose(1, 2).unflatten(2, self.grid).float()
+        maps = maps.transpose(1, 2).unflatten(2, self.grid).to(fine(maps.dtype))
         maps = F.interpolate(maps, size=size, mode="bicubic", align_corners=False)
         return torch.cat((whole, maps.flatten(2).transpose(1, 2).to(table.dtype), finders), 1)
 

@@ -25,12 +25,9 @@ FOLDERS = {
 }
 FIELDS = ("hidden", "pooled", "logits", "boxes", "masks")
 LOGITS, PIXELS = 1e-5, 1e-4
-"""How far numbers may be from the reference's, and sides of boxes in pixels of the image."""
-AMPLIFIED = {"detr/detection-learned": 3.0, "detr/masks": 3.0, "rt_detr_v2/detection": 2.0}
-"""Models whose random queries amplify rounding, and how much more they may be off. The reference's own boxes of them
-are up to 1.2e-4 pixels from what the same layers give in float64, and move by 1.0e-4 with the size of the batch. With a
-DETR of full size on 800 × 1066 pixels, where the last bit of a side is 0.6e-4, the reference is 1.2e-4 from float64 and
-moves by 1.9e-4 from one thread to two; ours is 1.5e-4 from float64 and 1.6e-4 from the reference."""
+"""How far numbers may be from the reference's in float64, and sides of boxes in pixels of the image."""
+EXACT = 1e-9
+"""The same for ours in float64: they differ by the order of additions alone."""
 
 
 def cases_of(folder: Path) -> dict[str, dict[str, torch.Tensor]]:
@@ -43,26 +40,29 @@ def cases_of(folder: Path) -> dict[str, dict[str, torch.Tensor]]:
 
 
 @cache
-def model_of(folder: Path) -> DetectionModel:
-    return load_model(Repo(folder), [Head(folder.name.partition("-")[0])], task="test")
+def model_of(folder: Path, dtype: torch.dtype = torch.float32) -> DetectionModel:
+    return load_model(Repo(folder), [Head(folder.name.partition("-")[0])], task="test", dtype=dtype)
 
 
 def pixels_of(folder: Path, picture: str) -> Pixels:
     return ImageProcessor.load(Repo(folder)).prepare(read_image(GOLDEN / "pictures" / f"{picture}.png"))
 
 
-def close(found, wanted, size, folder=""):
+def close(found, wanted, size):
     """What both have is equal, and they have something. size: height and width of the image that they are about."""
     names = [name for name in FIELDS if getattr(found, name, None) is not None]
     assert names
-    scale, height, width = AMPLIFIED.get(folder, 1.0), *size
+    height, width = size
     for name in names:
         own, other = getattr(found, name), wanted[name] if isinstance(wanted, dict) else getattr(wanted, name)
+        exact = own.dtype == torch.float64
+        own, other = own.double(), other.double()
         if name == "boxes":
             sides = torch.tensor([width, height, width, height])
-            torch.testing.assert_close(own * sides, other * sides, atol=scale * PIXELS, rtol=0)
+            torch.testing.assert_close(own * sides, other * sides, atol=EXACT if exact else PIXELS, rtol=0)
         else:
-            torch.testing.assert_close(own, other, atol=scale * LOGITS, rtol=1e-5)
+            tolerance = EXACT if exact else LOGITS
+            torch.testing.assert_close(own, other, atol=tolerance, rtol=tolerance)
 
 
 @pytest.mark.parametrize("model_type", FAMILIES)
@@ -71,16 +71,18 @@ def test_every_head_of_a_family_is_covered(model_type):
     assert {Head.BASE, *family(model_type).heads} <= covered
 
 
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
 @pytest.mark.parametrize("name", FOLDERS)
-def test_numbers_equal_those_of_transformers(name):
-    model, cases = model_of(FOLDERS[name]), cases_of(FOLDERS[name])
+def test_numbers_equal_those_of_transformers(name, dtype):
+    model, cases = model_of(FOLDERS[name], dtype), cases_of(FOLDERS[name])
     for picture, wanted in cases.items():
         pixels = stack([pixels_of(FOLDERS[name], picture)])
         assert tuple(pixels.shape[2:]) == tuple(wanted["size"].tolist())
         with torch.inference_mode():
             found = model(pixels)
         assert {*wanted} - {"size"} == {field for field in FIELDS if getattr(found, field, None) is not None}
-        close(found, wanted, pixels.shape[2:], name)
+        assert found[next(iter({*wanted} - {"size"}))].dtype == dtype
+        close(found, wanted, pixels.shape[2:])
 
 
 @pytest.mark.parametrize("name", FOLDERS)
@@ -91,14 +93,14 @@ def test_batches_change_nothing(name):
     with torch.inference_mode():
         alone = [model(stack([image])).split([1])[0] for image in images]
         twice = model(stack([images[1], images[1]])).split([1, 1])
-        close(twice[0], alone[1], images[1].size, name)
-        close(twice[1], alone[1], images[1].size, name)
+        close(twice[0], alone[1], images[1].size)
+        close(twice[1], alone[1], images[1].size)
         if model.mixed:
             pixels, _ = stack_padded(images)
             for found, wanted in zip(
                 model(pixels, [image.size for image in images]).split([1] * 4), alone, strict=True
             ):
-                close(found, wanted, pixels.shape[2:], name)
+                close(found, wanted, pixels.shape[2:])
 
 
 @pytest.mark.parametrize("name", [name for name, folder in FOLDERS.items() if not model_of(folder).mixed])
@@ -135,4 +137,4 @@ def test_a_model_with_masks_finds_objects_too():
     wanted = cases_of(GOLDEN / "detr/masks")["wide"]
     pixels = pixels_of(GOLDEN / "detr/masks", "wide")
     with torch.inference_mode():
-        close(model(stack([pixels])), wanted, pixels.size, "detr/masks")
+        close(model(stack([pixels])), wanted, pixels.size)

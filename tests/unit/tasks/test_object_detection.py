@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 
 from nbpipes import pipeline
 from nbpipes.errors import InputError
@@ -81,8 +81,10 @@ def test_boxes_are_those_of_the_original_image():
     exif = Image.Exif()
     exif[0x0112] = 6
     large.save(file, "JPEG", exif=exif)
-    turned = pipe(file.getvalue())
-    assert max(one["box"]["ymax"] for one in turned) > 200 > max(one["box"]["xmax"] for one in turned)
+    turned, upright = pipe(file.getvalue()), ImageOps.exif_transpose(Image.open(file))
+    assert upright.size == (200, 400)
+    same([turned], [pipe(upright)])
+    assert [one["box"] for one in turned] != [one["box"] for one in pipe(large)]
 
 
 def test_a_bad_image_costs_itself_only():
