@@ -10,6 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import nbpipes
+from nbpipes.processing.audio.filter_bank import FilterBank
+from nbpipes.processing.audio.log_mel import LogMel
+from nbpipes.processing.audio.sound import Sound
+from nbpipes.processing.audio.waves import WaveExtractor
 
 transformers = pytest.importorskip("transformers")
 pytestmark = [pytest.mark.parity, pytest.mark.filterwarnings("ignore")]
@@ -98,3 +102,33 @@ def test_long_sounds_are_equal(seconds, seed, times, beams, remember):
     sound = voice(seconds, seed)
     found = ours(sound.copy(), return_timestamps=times, **chosen)
     assert found == theirs(sound.copy(), return_timestamps=times, generate_kwargs=chosen)
+
+
+EXTRACTORS = (
+    (WaveExtractor, "Wav2Vec2FeatureExtractor", {"do_normalize": True}),
+    (WaveExtractor, "Wav2Vec2FeatureExtractor", {"do_normalize": False}),
+    (FilterBank, "ASTFeatureExtractor", {}),
+    (FilterBank, "ASTFeatureExtractor", {"num_mel_bins": 64, "max_length": 300, "do_normalize": False}),
+    (LogMel, "WhisperFeatureExtractor", {"feature_size": 80}),
+    (LogMel, "WhisperFeatureExtractor", {"feature_size": 128}),
+)
+
+
+@pytest.mark.parametrize(("extractor", "kind", "raw"), EXTRACTORS)
+@pytest.mark.parametrize("seconds", [0.03, 1.0, 12.3, 30.0])
+def test_features_are_equal(extractor, kind, raw, seconds):
+    sound = voice(seconds, 1)
+    wanted = getattr(transformers, kind)(**raw)(sound, sampling_rate=RATE, return_tensors="np")
+    np.testing.assert_allclose(extractor(kind, raw).prepare(sound), next(iter(wanted.values()))[0], atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("mels", [80, 128])
+@pytest.mark.parametrize("seconds", [30.01, 61.7])
+def test_long_spectrograms_are_equal(mels, seconds):
+    raw, samples = {"feature_size": mels}, voice(seconds, 2)
+    theirs = transformers.WhisperFeatureExtractor(**raw)
+    [wanted] = theirs(samples, sampling_rate=RATE, truncation=False, padding="longest", return_tensors="np").values()
+    ours, sound = LogMel("WhisperFeatureExtractor", raw), Sound([samples], RATE)
+    found = ours.long(sound, sound.read(ours.samples + 1))
+    assert found.frames == wanted.shape[-1]
+    np.testing.assert_allclose(found.window(0, found.frames).numpy(), wanted[0], atol=1e-5, rtol=0)
