@@ -117,6 +117,8 @@ SPOKEN = {
     "vocab_size": 32,
 }
 LETTERS = ("AutoModelForCTC", "ctc")
+SO400M = {"hidden_size": 1152, "intermediate_size": 4304, "num_hidden_layers": 27, "num_attention_heads": 16}
+PATCHES_384 = {"image_size": 384, "patch_size": 14}
 RELEASED: dict[str, tuple[str, str, str, dict[str, Any]]] = {
     "wav2vec2-base-960h": (*LETTERS, "wav2vec2", {}),
     "wav2vec2-large-960h-lv60-self": (*LETTERS, "wav2vec2", SPOKEN | {"do_stable_layer_norm": True}),
@@ -172,12 +174,24 @@ RELEASED: dict[str, tuple[str, str, str, dict[str, Any]]] = {
             "neck_hidden_sizes": [96, 192, 384, 768],
         },
     ),
+    "depth-anything-base-hf": (
+        DEPTH,
+        "depth",
+        "depth_anything",
+        {
+            "backbone_config": DINOV2 | {"hidden_size": 768, "num_attention_heads": 12},
+            "reassemble_hidden_size": 768,
+            "neck_hidden_sizes": [96, 192, 384, 768],
+            "fusion_hidden_size": 128,
+        },
+    ),
     "depth-anything-small-hf": (DEPTH, "depth", "depth_anything", {"backbone_config": DINOV2}),
     "glpn-nyu": (DEPTH, "depth", "glpn", GLPN),
     "glpn-kitti": (DEPTH, "depth", "glpn", GLPN | {"max_depth": 80}),
     "vit-base-patch16-224": ("AutoModelForImageClassification", "image", "vit", {"num_labels": 1000}),
     "clip-vit-base-patch32": (*JOINED, "clip", {}),
     "siglip-base-patch16-224": (*JOINED, "siglip", {}),
+    "siglip-so400m-patch14-384": (*JOINED, "siglip", {"text_config": SO400M, "vision_config": SO400M | PATCHES_384}),
     "siglip2-base-patch16-224": (*JOINED, "siglip", {"text_config": {"vocab_size": 256_000}}),
     "siglip2-base-patch16-naflex": (*JOINED, "siglip2", {"text_config": {"vocab_size": 256_000}}),
     "swin-tiny-patch4-window7-224": ("AutoModelForImageClassification", "image", "swin", {"num_labels": 1000}),
@@ -198,6 +212,12 @@ RELEASED: dict[str, tuple[str, str, str, dict[str, Any]]] = {
         *LABELLED,
         "upernet",
         {"backbone_config": {"model_type": "convnext"} | STAGES, "num_labels": 150},
+    ),
+    "beit-base-patch16-224-pt22k-ft22k": (
+        "AutoModelForImageClassification",
+        "image",
+        "beit",
+        {"use_relative_position_bias": True, "num_labels": 21841},
     ),
     "beit-base-finetuned-ade-640-640": (*LABELLED, "beit", BEIT | {"num_labels": 150}),
     "detr-resnet-50": (FOUND, "detection", "detr", TIMM),
@@ -256,7 +276,11 @@ RELEASED: dict[str, tuple[str, str, str, dict[str, Any]]] = {
         {"backbone_config": {"model_type": "resnet"} | STAGES, "num_labels": 150},
     ),
 }
-"""The class, our kind of head, the type and the config of each, as in its config.json."""
+"""The class, our kind of head, the type and the config of each.
+
+The configs were put together without the Hub, from the reference's defaults and conversion scripts and from memory: a
+released config.json may differ from one. Names and shapes are what the reference has for the config that stands here.
+"""
 
 
 def make_released() -> None:
