@@ -1,7 +1,7 @@
 """Boxes (object-detection): the picture with its boxes drawn in, and a table of them."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from html import unescape
 from typing import Any, NamedTuple
 
@@ -39,16 +39,32 @@ def draw(value: Any, source: Any, room: int) -> str:
 def draw_batch(values: Sequence[Any], sources: Sequence[Any], room: int) -> str:
     """Return a table with a row per picture: the picture with its boxes, and what was found."""
     every = [found_in(value) for value in values]
-    colours = kit.colours(one.label for found in every for one in found)
+
+    def picture(index: int, colours: Mapping[str, kit.Colour], left: int) -> str:
+        return _picture(every[index], sources[index], colours, left, ROW_SIDE)
+
+    return batch(values, [[one.label for one in found] for found in every], "object", picture, room)
+
+
+def batch(
+    values: Sequence[Any],
+    labels: Sequence[Sequence[str]],
+    what: str,
+    picture: Callable[[int, Mapping[str, kit.Colour], int], str],
+    room: int,
+) -> str:
+    """Return a table with a row per picture: the picture, and its things, counted by their labels.
+
+    picture: draws one, by its number, in the colours of the labels, in at most so many bytes.
+    """
+    colours = kit.colours(label for found in labels for label in found)
     share = max((room - 2_000) // max(min(len(values), kit.ROWS), 1), 200)
 
     def rows() -> Iterator[str]:
-        for index, found in enumerate(every):
-            said = counts([one.label for one in found], colours, "object")
-            if not found and not isinstance(values[index], list):
-                said = plain.draw(values[index], None, share // 2)
-            picture = _picture(found, sources[index], colours, share - kit.size(said) - 700, ROW_SIDE)
-            yield row(index, picture, said, share)
+        for index, (value, found) in enumerate(zip(values, labels, strict=True)):
+            known = found or isinstance(value, list)
+            said = counts(found, colours, what) if known else plain.draw(value, None, share // 2)
+            yield row(index, picture(index, colours, share - kit.size(said) - 700), said, share)
 
     return kit.table(kit.heads(">", "image", "found"), rows(), len(values), room)
 

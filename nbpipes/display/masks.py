@@ -44,20 +44,13 @@ def draw(value: Any, source: Any, room: int) -> str:
 def draw_batch(values: Sequence[Any], sources: Sequence[Any], room: int) -> str:
     """Return a table with a row per picture: the picture with its regions, and what was found."""
     every = [found_in(value) for value in values]
-    colours = kit.colours(one.label for found in every for one in found)
-    share = max((room - 2_000) // max(min(len(values), kit.ROWS), 1), 200)
 
-    def rows() -> Iterator[str]:
-        for index, found in enumerate(every):
-            said = boxes.counts([one.label for one in found], colours, "region")
-            if not found and not isinstance(values[index], list):
-                said = plain.draw(values[index], None, share // 2)
-            picture = picture_of(sources[index])
-            image, owners = _owners(found, picture, size_of(found, picture), boxes.ROW_SIDE)
-            left = share - kit.size(said) - 700
-            yield boxes.row(index, _picture(found, sources[index], colours, image, owners, left), said, share)
+    def picture(index: int, colours: Mapping[str, kit.Colour], left: int) -> str:
+        found, original = every[index], picture_of(sources[index])
+        image, owners = _owners(found, original, size_of(found, original), boxes.ROW_SIDE)
+        return _picture(found, sources[index], colours, image, owners, left)
 
-    return kit.table(kit.heads(">", "image", "found"), rows(), len(values), room)
+    return boxes.batch(values, [[one.label for one in found] for found in every], "region", picture, room)
 
 
 def found_in(value: Any) -> list[Found]:
