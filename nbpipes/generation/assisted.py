@@ -84,7 +84,7 @@ class AssistedWriter(Writer):
             return self._translated(row, self.request.tongues)
         ahead = row.copy()
         found: list[Guess] = []
-        for _ in range(self._room(row)):
+        for _ in range(self._room(row, row.length)):
             token, scores = self._chosen(ahead, self._after(ahead.ids, row.longest - row.length))
             chances = scores.softmax(-1)
             ahead.tokens.append(token)
@@ -97,8 +97,8 @@ class AssistedWriter(Writer):
     def _translated(self, row: Row, tongues: Tongues) -> list[Guess]:
         """The same by an assistant with ids of its own; it takes the likeliest token each time."""
         read, written = tongues.to_helper(row.ids), list[int]()
-        room = self._room(row)
-        for _ in range(room if read else 0):
+        room = self._room(row, len(read)) if read else 0
+        for _ in range(room):
             scores = self._after([*read, *written], 2 * (row.longest - row.length))[0].float()
             written.append(int(scores.argmax()))
             if float(scores.softmax(-1).max()) < self.settings.assistant_confidence_threshold:
@@ -106,9 +106,12 @@ class AssistedWriter(Writer):
         found = tongues.to_own(row.ids, read, written) if written else []
         return [Guess(token, None) for token in found[:room]]
 
-    def _room(self, row: Row) -> int:
-        """How many guesses are asked for: the model adds a token of its own after them."""
-        return max(0, min(self.count, row.longest - row.length - 1))
+    def _room(self, row: Row, read: int) -> int:
+        """How many guesses are asked for: the model adds a token of its own after them, and the assistant may take no
+        more than these after those that it reads."""
+        limit = self.assistant.limit
+        able = self.count if limit is None else min(self.count, limit - read)
+        return max(0, min(able, row.longest - row.length - 1))
 
     def _after(self, ids: list[int], room: int) -> Tensor:
         """The assistant's logits after these ids, `(1, vocabulary)`; what it has read otherwise is forgotten."""

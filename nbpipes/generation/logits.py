@@ -98,7 +98,7 @@ class MinLength:
     def __call__(self, history: History, scores: Tensor) -> Tensor:
         short = [(len(row.tokens) if self.new else row.length) < self.least for row in history.rows]
         scores = scores.clone()
-        scores[history.where(short)[:, None], list(self.ends)] = NEVER
+        scores[history.where(short)[:, None], _known(self.ends, scores)] = NEVER
         return scores
 
 
@@ -128,6 +128,9 @@ class Forced:
     def __call__(self, history: History, scores: Tensor) -> Tensor:
         hit = [row.length == (row.longest - 1 if self.last else 1) for row in history.rows]
         rows = history.where(hit)
+        if _known(self.ids, scores) != list(self.ids):
+            name = f"forced_{'eos' if self.last else 'bos'}_token_id"
+            raise InputError(f"{name}={list(self.ids)}, and the vocabulary goes from 0 to {scores.shape[-1] - 1}")
         scores = scores.clone()
         scores[rows] = NEVER
         scores[rows[:, None], list(self.ids)] = 0
@@ -150,7 +153,7 @@ class DecayingLength:
 
     def __call__(self, history: History, scores: Tensor) -> Tensor:
         scores = scores.clone()
-        ends = list(self.ends)
+        ends = _known(self.ends, scores)
         for i, row in enumerate(history.rows):
             over = len(row.tokens) - self.start
             if over > 0:
@@ -171,8 +174,13 @@ class Suppressed:
     def __call__(self, history: History, scores: Tensor) -> Tensor:
         hit = [not self.first or len(row.tokens) == (self.forced and len(row.prompt) == 1) for row in history.rows]
         scores = scores.clone()
-        scores[history.where(hit)[:, None], list(self.ids)] = NEVER
+        scores[history.where(hit)[:, None], _known(self.ids, scores)] = NEVER
         return scores
+
+
+def _known(ids: Sequence[int], scores: Tensor) -> list[int]:
+    """Those of the ids that the vocabulary has: lists of checkpoints may name more, which are never said anyway."""
+    return [number for number in ids if 0 <= number < scores.shape[-1]]
 
 
 @dataclass(frozen=True)

@@ -60,6 +60,8 @@ def room(settings: Settings, prompt: int, limit: int | None) -> int:
             "handle_long_generation='hole' keep its end only"
         )
     longest = settings.longest(prompt, limit)
+    if settings.max_new_tokens == 0:
+        raise InputError("max_new_tokens=0: there is nothing to write")
     if longest <= prompt:
         raise InputError(
             f"the prompt has {prompt:,} tokens, and max_length={longest} counts them too: nothing is left to write. "

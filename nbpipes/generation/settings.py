@@ -8,8 +8,11 @@ from nbpipes.errors import InputError, nearest
 
 DEFAULT_LENGTH = 20
 """Where neither the user nor the model says how long a text may be: so many new tokens."""
-GREEDY = {"temperature": 1.0, "top_k": 50, "top_p": 1.0, "min_p": None, "typical_p": 1.0}
-"""Settings that only sampling reads."""
+IDS = (
+    *("pad_token_id", "bos_token_id", "eos_token_id", "decoder_start_token_id", "forced_bos_token_id"),
+    *("forced_eos_token_id", "suppress_tokens", "begin_suppress_tokens"),
+)
+"""Settings that are ids."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,8 +78,23 @@ class Settings:
             _check(name, getattr(self, name), (int, float), above=0)
         if self.early_stopping not in (True, False, "never"):
             raise InputError(f"early_stopping must be True, False or 'never', not {self.early_stopping!r}")
+        self._check_ids()
         self._check_sampling()
         self._check_several()
+
+    def _check_ids(self) -> None:
+        for name in IDS:
+            value = getattr(self, name)
+            listed = value if isinstance(value, list | tuple) else [value or 0]
+            if not all(isinstance(number, int) for number in listed):
+                raise InputError(f"{name} must be the id of a token, or a list of ids, not {value!r}")
+        for words in self.bad_words_ids or ():
+            if not words or not all(isinstance(number, int) for number in words):
+                raise InputError(f"bad_words_ids must be a list of words, each a list of ids, and has {words!r}")
+        if not all(isinstance(text, str) and text for text in self.stops):
+            raise InputError(
+                f"stop_strings must be a text or a list of texts, none of them empty: {self.stop_strings!r}"
+            )
 
     def _check_sampling(self) -> None:
         if not self.do_sample:
@@ -136,7 +154,7 @@ class Settings:
     def stops(self) -> tuple[str, ...]:
         """The texts that end a text."""
         given = self.stop_strings
-        return () if given is None else (given,) if isinstance(given, str) else tuple(given)
+        return () if given is None else tuple(given) if isinstance(given, list | tuple) else (given,)
 
     def longest(self, prompt: int, limit: int | None = None) -> int:
         """How many tokens a text with a prompt of so many may have in all. limit: what the model can take."""

@@ -33,6 +33,8 @@ class Decoder(Protocol):
     """What can write: every causal model, and every model that writes about something it has read, seen or heard."""
 
     device: torch.device
+    limit: int | None
+    """The most tokens that a text may have, None where any number will do."""
 
     def begin(self, inputs: Mapping[str, Any], room: int) -> tuple[Tensor, State]:
         """Reads what a batch brings. room: how many tokens will probably be written.
@@ -59,7 +61,7 @@ class ModelDecoder:
     """The decoder that a loaded model is: its trunk reads and remembers, its head names the next words."""
 
     def __init__(self, model: Model) -> None:
-        self.model, self.device = model, model.device
+        self.model, self.device, self.limit = model, model.device, model.limit
         self.trunk: Any = model.trunk
         self.head: Any = model.head
 

@@ -5,16 +5,18 @@ from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from datetime import datetime
 from functools import lru_cache
+from traceback import walk_tb
 from typing import Any, NoReturn
 
-from jinja2 import Template, TemplateError, nodes
+from jinja2 import Template, TemplateError, TemplateSyntaxError, nodes
 from jinja2.ext import Extension, loopcontrols
 from jinja2.parser import Parser
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.sandbox import ImmutableSandboxedEnvironment, SecurityError
 
 from nbpipes.errors import InputError
 
 Message = Mapping[str, Any]
+ANOTHER = "Another template: pipe.tokenizer.chat_templates['default'] = …"
 MARK = "CONTINUE_FINAL_MESSAGE_TAG "
 """Put behind a message that shall be continued, to find its end in the rendered text."""
 
@@ -50,8 +52,8 @@ def choose_template(templates: Mapping[str, str], wanted: str | None, *, tools: 
     if templates:
         raise InputError(f"this tokenizer has several chat templates; name one with chat_template=: {list(templates)}")
     raise InputError(
-        "this tokenizer has no chat template: the model was not trained for chats. Pass a plain text, or a template "
-        "with tokenizer_encode_kwargs={'chat_template': …}"
+        "this tokenizer has no chat template: the model was not trained for chats. Pass a plain text, or give it one: "
+        "pipe.tokenizer.chat_templates['default'] = …"
     )
 
 
@@ -72,10 +74,14 @@ def render(
         final = _marked(messages[-1])
     try:
         text = _compiled(template).render(messages=messages, **variables)
-    except TemplateError as error:
+    except _RefusedError as error:
         raise InputError(f"the chat template does not take this chat: {error}") from error
-    except (TypeError, ValueError, KeyError, AttributeError, ArithmeticError, RecursionError) as error:
-        raise InputError(f"the chat template fails on this chat: {type(error).__name__}: {error}") from error
+    except TemplateSyntaxError as error:
+        raise InputError(_told(f"line {error.lineno} of the chat template is broken", error)) from error
+    except SecurityError as error:
+        raise InputError(_told(f"{_place(error)} wants what the sandbox forbids", error)) from error
+    except (TemplateError, TypeError, ValueError, KeyError, AttributeError, ArithmeticError, RecursionError) as error:
+        raise InputError(_told(f"{_place(error)} fails on this chat: {type(error).__name__}", error)) from error
     return _cut(text, final) if continue_final_message else text
 
 
@@ -132,8 +138,22 @@ def _tojson(
     return json.dumps(value, ensure_ascii=ensure_ascii, indent=indent, separators=separators, sort_keys=sort_keys)
 
 
+class _RefusedError(TemplateError):
+    """What a template says of a chat that it does not take."""
+
+
 def _refuse(message: str) -> NoReturn:
-    raise TemplateError(message)
+    raise _RefusedError(message)
+
+
+def _place(error: BaseException) -> str:
+    """Where in the template an error was raised."""
+    lines = [line for frame, line in walk_tb(error.__traceback__) if frame.f_code.co_filename == "<template>"]
+    return f"line {lines[-1]} of the chat template" if lines else "the chat template"
+
+
+def _told(said: str, error: BaseException) -> str:
+    return f"{said}: {str(error).rstrip('.')}. {ANOTHER}"
 
 
 def _now(form: str) -> str:

@@ -24,8 +24,9 @@ class WritingOptions(Options):
     """Settings of the generation: the keywords of transformers' `generate`, and `seed` for repeatable sampling.
 
     None stands for what the model and the task say; `pipe.generation_config` shows it. generation_config replaces all
-    that. assistant_model: a smaller model that makes suggestions, which the model takes over where it agrees.
-    assistant_tokenizer: the assistant's, where it has another vocabulary.
+    that: Settings, a dict of them, or transformers' own object. assistant_model: a smaller model that makes
+    suggestions, which the model takes over where it agrees. assistant_tokenizer: the assistant's, where it has another
+    vocabulary.
     output_scores: results tell, under "tokens", how likely each new token was among those that could be chosen.
     """
 
@@ -71,7 +72,7 @@ class WritingOptions(Options):
     assistant_confidence_threshold: float | None = None
     output_scores: bool | None = None
     seed: int | None = None
-    generation_config: Settings | Mapping[str, Any] | None = None
+    generation_config: Any = None
     prefix_allowed_tokens_fn: Callable[[int, torch.Tensor], Sequence[int]] | None = None
     logits_processor: Sequence[Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] | None = None
     stopping_criteria: Sequence[Callable[[torch.Tensor, None], Any]] | None = None
@@ -124,8 +125,7 @@ class Writing(Pipeline[OptionsT]):
         given = options.settings()
         own = options.generation_config
         if own is not None:
-            base = own.changed() if isinstance(own, Settings) else own
-            return resolve({}, base, {}, given, pad=self._pad)
+            return resolve({}, _values(own), {}, given, pad=self._pad)
         return resolve(self.writing_defaults, self.model_settings, self._task_settings, given, pad=self._pad)
 
     def collate(self, chunks: Sequence[Chunk]) -> Batch:
@@ -214,6 +214,15 @@ class Writing(Pipeline[OptionsT]):
     @cached_property
     def _task_settings(self) -> dict[str, Any]:
         return dict((self.model.config.task_specific_params or {}).get(self.task) or {})
+
+
+def _values(config: Any) -> Mapping[str, Any]:
+    """The settings in a generation_config: one of ours, a dict, or an object that gives one, as transformers' does."""
+    values: Any = config.changed() if isinstance(config, Settings) else config
+    values = values.to_dict() if hasattr(values, "to_dict") else values
+    if not isinstance(values, Mapping):
+        raise InputError(f"generation_config must be Settings or a dict of settings, not {type(config).__name__}")
+    return values
 
 
 def _tongue(tokenizer: Any) -> Tongue:

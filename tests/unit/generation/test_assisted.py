@@ -76,6 +76,13 @@ def test_samples_have_the_chances_of_the_model(large):
     assert (counts(None) - counts(helper)).abs().max() < 0.06
 
 
+def test_a_helper_that_reads_less_helps_as_far_as_it_can(large):
+    helper = decoder("gpt2/causal")
+    settings = Settings(max_new_tokens=helper.limit + 8, assistant_confidence_threshold=0.0, eos_token_id=None)
+    alone = generate(large, request(PROMPTS[0], settings, None))
+    assert generate(large, request(PROMPTS[0], settings, helper)) == alone
+
+
 def test_what_does_not_go_together(large):
     for options in ({"num_beams": 2}, {"guidance_scale": 2.0}, {"do_sample": True, "num_return_sequences": 2}):
         with pytest.raises(InputError):

@@ -96,6 +96,14 @@ def test_messages_are_left_alone(llama):
         ("x", {"handle_long_generation": "holes"}, "hole"),
         ("x", {"temperature": -1.0, "do_sample": True}, "temperature"),
         ("x", {"max_length": 1}, "max_length"),
+        ("x", {"max_new_tokens": 0}, "max_new_tokens=0"),
+        ("x", {"bad_words_ids": [[5], []]}, r"bad_words_ids .* has \[\]"),
+        ("x", {"eos_token_id": "</s>"}, "eos_token_id must be the id"),
+        ("x", {"forced_eos_token_id": 999, "max_new_tokens": 2}, "forced_eos_token_id.*vocabulary goes from 0 to 10"),
+        ("x", {"stop_strings": 3}, "stop_strings must be"),
+        ("x", {"stop_strings": ["a", ""]}, "stop_strings must be"),
+        ("x", {"stop_sequence": 3}, "stop_strings must be"),
+        ("x", {"generation_config": 3}, "generation_config must be"),
         ("Paris " * 80, {}, "reads at most"),
         ([{"role": "user"}], {}, "no content"),
         ([{"content": "x"}], {}, "no role"),
@@ -113,19 +121,41 @@ def test_unknown_options_name_the_nearest(gpt2):
 
 
 @pytest.mark.parametrize(
-    "template",
+    ("template", "said"),
     [
-        "{{ messages.__class__.__mro__ }}",
-        "{{ ''.__class__.__base__.__subclasses__() }}",
-        "{% for m in messages %}{{ m.",
-        "{{ raise_exception('only users') }}",
-        "{{ messages[7].content.x.y }}",
-        "{{ messages.append(1) }}",
+        ("\n{{ messages.__class__.__mro__ }}", "line 2 of .* sandbox forbids.*__class__.*chat_templates"),
+        ("{{ ''.__class__.__base__.__subclasses__() }}", "line 1 of .* sandbox forbids"),
+        ("{{ cycler.__init__.__globals__.os.system('id') }}", "sandbox forbids"),
+        ("\n\n{% for m in messages %}{{ m.", "line 3 of the chat template is broken"),
+        ("{{ raise_exception('only users') }}", "template does not take this chat: only users$"),
+        ("{{ messages[7].content.x.y }}", "line 1 of the chat template fails .*no element 7"),
+        ("{{ messages.append(1) }}", "sandbox forbids"),
+        ("{{ 1 / 0 }}", "line 1 of the chat template fails .*ZeroDivisionError"),
     ],
 )
-def test_broken_and_hostile_templates(llama, template):
-    with pytest.raises(InputError, match="template"):
+def test_broken_and_hostile_templates(llama, template, said):
+    with pytest.raises(InputError, match=said):
         llama(CHAT, tokenizer_encode_kwargs={"chat_template": template})
+
+
+def test_ids_that_the_vocabulary_lacks_are_never_written_anyway(gpt2):
+    plain = {"max_new_tokens": 4, "do_sample": False}
+    more = {"suppress_tokens": [-1, 999], "begin_suppress_tokens": [999], "eos_token_id": [2, 999], "min_new_tokens": 3}
+    assert gpt2("x", **plain, **more) == gpt2("x", **plain, eos_token_id=2, min_new_tokens=3)
+
+
+def test_settings_may_be_an_object_of_transformers(gpt2):
+    class GenerationConfig:
+        def to_dict(self):
+            return {
+                "max_new_tokens": 3,
+                "do_sample": False,
+                "transformers_version": "4.57.6",
+                "_from_model_config": True,
+            }
+
+    found = gpt2("x", generation_config=GenerationConfig())
+    assert found == gpt2("x", generation_config={"max_new_tokens": 3})
 
 
 def test_settings_are_printed(gpt2):
