@@ -135,8 +135,8 @@ def answers(model: Model, pixels: Tensor) -> tuple[Found, list[Found], list[tupl
     seen = trunk.encoder([narrow(one) for narrow, one in zip(trunk.narrow, maps, strict=True)])
     sources = [source(one) for source, one in zip(trunk.sources, seen, strict=True)]
     sizes = [(one.shape[2], one.shape[3]) for one in sources]
-    anchors, _ = anchors_of(sizes, pixels.device)
     memory = joined(sources)
+    anchors, _ = anchors_of(sizes, memory)
     states = trunk.norm(trunk.out(memory))
     dense = Found(trunk.label(states), (trunk.box(states) + anchors.clamp(-10, 10)).sigmoid())
     best = dense.logits.amax(-1).topk(trunk.count, dim=1).indices[..., None]
