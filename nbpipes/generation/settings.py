@@ -91,7 +91,8 @@ class Settings:
         for words in self.bad_words_ids or ():
             if not words or not all(isinstance(number, int) for number in words):
                 raise InputError(f"bad_words_ids must be a list of words, each a list of ids, and has {words!r}")
-        if not all(isinstance(text, str) and text for text in self.stops):
+        texts: Any = self.stop_strings or ()
+        if not isinstance(texts, str | list | tuple) or not all(isinstance(text, str) and text for text in texts):
             raise InputError(
                 f"stop_strings must be a text or a list of texts, none of them empty: {self.stop_strings!r}"
             )
@@ -154,7 +155,7 @@ class Settings:
     def stops(self) -> tuple[str, ...]:
         """The texts that end a text."""
         given = self.stop_strings
-        return () if given is None else tuple(given) if isinstance(given, list | tuple) else (given,)
+        return () if given is None else (given,) if isinstance(given, str) else tuple(given)
 
     def longest(self, prompt: int, limit: int | None = None) -> int:
         """How many tokens a text with a prompt of so many may have in all. limit: what the model can take."""
