@@ -104,7 +104,7 @@ class CTCTranscriber:
     def _cuts(self, sound: Sound, options: SpeechOptions) -> Iterator[tuple[Samples, Cut]]:
         if options.chunk_length_s:
             return windows(sound, options.chunk_length_s, options.strides, self.ratio)
-        if sound.longer(LONGEST):
+        if sound.stride is None and sound.longer(LONGEST):  # a stride is of the whole
             return windows(sound, WINDOW, STRIDES, self.ratio)
         return iter([whole(sound)])
 
