@@ -108,6 +108,10 @@ class TextGenerationPipeline(Writing[TextGenerationOptions]):
             ids = [settings.bos_token_id]
         if given.handle_long_generation == "hole":
             ids = ids[-self._kept(len(ids), settings) :]
+        trained = self.model.config.raw.get("max_position_embeddings")
+        if isinstance(trained, int) and len(ids) >= trained and self.model.limit is None:
+            said = "the prompt has %s tokens, and the model was trained on at most %s: it may answer badly; shorten it"
+            log.warning(said, len(ids), trained)
         whole = room(self._lengthened(settings, extra), len(ids), self.model.limit)
         group = next(_NUMBERS) if given.assistant_model is not None else None
         yield Chunk({"input_ids": ids}, (prompt, extra), whole, group=group)

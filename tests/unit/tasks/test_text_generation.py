@@ -138,6 +138,13 @@ def test_broken_and_hostile_templates(llama, template, said):
         llama(CHAT, tokenizer_encode_kwargs={"chat_template": template})
 
 
+def test_prompts_beyond_what_a_model_was_trained_on_give_a_warning(llama, caplog):
+    llama("Paris", max_new_tokens=1)
+    assert not caplog.records
+    llama("Paris " * 80, max_new_tokens=1)
+    assert "trained on at most 64" in caplog.text
+
+
 def test_ids_that_the_vocabulary_lacks_are_never_written_anyway(gpt2):
     plain = {"max_new_tokens": 4, "do_sample": False}
     more = {"suppress_tokens": [-1, 999], "begin_suppress_tokens": [999], "eos_token_id": [2, 999], "min_new_tokens": 3}
