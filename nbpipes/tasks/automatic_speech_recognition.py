@@ -1,6 +1,6 @@
 """Automatic speech recognition: the text of what is said."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any, ClassVar
@@ -79,10 +79,10 @@ class AutomaticSpeechRecognitionPipeline(Writing[SpeechOptions]):
         with listened(item, self.feature_extractor.sampling_rate, given.timeout) as sound:
             yield from self.transcriber.chunks(sound, given)
 
-    def forward(self, chunks: Chunk | Sequence[Chunk], options: SpeechOptions | None = None) -> Any:
+    def forward(self, chunks: Chunk | Iterable[Chunk], options: SpeechOptions | None = None) -> Any:
         if isinstance(chunks, Chunk):
             return self.forward([chunks], options)[0]
-        steps = self.forward_stream(chunks, options or self.options)
+        steps = self.forward_stream(list(chunks), options or self.options)
         while True:
             try:
                 next(steps)

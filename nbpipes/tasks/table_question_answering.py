@@ -1,6 +1,6 @@
 """Table question answering: which cells of a table answer a question, and what they add up to."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
@@ -113,12 +113,12 @@ class TableQuestionAnsweringPipeline(Writing[TableQuestionAnsweringOptions]):
     def _tapex(self) -> TapexReader:
         return TapexReader(self.tokenizer, self.model.limit)
 
-    def forward(self, chunks: Chunk | Sequence[Chunk], options: TableQuestionAnsweringOptions | None = None) -> Any:
+    def forward(self, chunks: Chunk | Iterable[Chunk], options: TableQuestionAnsweringOptions | None = None) -> Any:
         if self.writes:
             return super().forward(chunks, options)
         if isinstance(chunks, Chunk):
             return self.forward([chunks], options)[0]
-        given = options or self.options
+        given, chunks = options or self.options, list(chunks)
 
         def ask(asked: Sequence[Chunk]) -> list[Any]:
             batch = self.collate(asked)

@@ -1,6 +1,6 @@
 """What the tasks that write text share: their settings, and writing step by step."""
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Literal, TypeVar
@@ -132,13 +132,13 @@ class Writing(Pipeline[OptionsT]):
         """One batch of exactly these chunks: each of them is written about."""
         return pack(chunks, self.device)
 
-    def forward(self, chunks: Chunk | Sequence[Chunk], options: OptionsT | None = None) -> Any:
+    def forward(self, chunks: Chunk | Iterable[Chunk], options: OptionsT | None = None) -> Any:
         """Writes on, for one chunk or a batch of them. Returns a ChunkOutput for a chunk, a list of them for a list."""
         if not self.writes:
             return super().forward(chunks, options)
         if isinstance(chunks, Chunk):
             return self.forward([chunks], options)[0]
-        steps = self._write(chunks, options or self.options, tell=False)
+        steps = self._write(list(chunks), options or self.options, tell=False)
         while True:
             try:
                 next(steps)
