@@ -3,6 +3,7 @@
 import json
 import shutil
 import sys
+import time
 from itertools import pairwise
 from pathlib import Path
 
@@ -73,6 +74,7 @@ def test_chunks_of_a_recording_are_answered_as_they_come(pipe):
 
     def microphone():
         for length in (0.5, 1.0, 1.3):
+            time.sleep(0.01)  # whoever speaks lets the reader wait
             heard.append(length)
             samples = sound("speech")[: round(length * RATE)]
             yield {"raw": samples, "sampling_rate": RATE, "stride": (0, 1600), "partial": length < 1.3}
