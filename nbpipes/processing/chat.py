@@ -12,12 +12,15 @@ from jinja2 import Template, TemplateError, TemplateSyntaxError, nodes
 from jinja2.exceptions import SecurityError
 from jinja2.ext import Extension, loopcontrols
 from jinja2.parser import Parser
+from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from nbpipes.errors import InputError
 
 Message = Mapping[str, Any]
 ANOTHER = "Another template: pipe.tokenizer.chat_templates['default'] = …"
+LARGEST = 1 << 20
+"""Letters, items or bits that a product in a template may have."""
 MARK = "CONTINUE_FINAL_MESSAGE_TAG "
 """Put behind a message that shall be continued, to find its end in the rendered text."""
 
@@ -118,11 +121,32 @@ class _Generation(Extension):
         return parser.parse_statements(("name:endgeneration",), drop_needle=True)
 
 
+class _Sandbox(ImmutableSandboxedEnvironment):
+    """Nothing reaches Python from in here, and no single product takes all memory."""
+
+    intercepted_binops = frozenset({"*", "**"})
+
+    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
+        if _size(operator, left, right) > LARGEST:
+            raise SecurityError(f"the result of {operator} is too large")
+        return super().call_binop(context, operator, left, right)
+
+
+def _size(operator: str, left: Any, right: Any) -> int:
+    """Letters, items or bits of a product or a power."""
+    match operator, left, right:
+        case "*", (str() | list() | tuple()), int():
+            return len(left) * right
+        case "*", int(), (str() | list() | tuple()):
+            return left * len(right)
+        case "**", int(), int():
+            return left.bit_length() * abs(right)
+    return 0
+
+
 @lru_cache(maxsize=32)
 def _compiled(template: str) -> Template:
-    environment = ImmutableSandboxedEnvironment(
-        trim_blocks=True, lstrip_blocks=True, extensions=[_Generation, loopcontrols]
-    )
+    environment = _Sandbox(trim_blocks=True, lstrip_blocks=True, extensions=[_Generation, loopcontrols])
     environment.filters["tojson"] = _tojson
     environment.globals.update(raise_exception=_refuse, strftime_now=_now)
     return environment.from_string(template)
