@@ -132,7 +132,7 @@ def test_unknown_options_name_the_nearest(gpt2):
         ("{{ messages.append(1) }}", "sandbox forbids"),
         ("{{ 'a' * 10**10 }}", "sandbox forbids: the result of . is too large"),
         ("{{ 10**9 * messages }}", "sandbox forbids: the result of . is too large"),
-        ("{{ 9 ** 10**9 }}", "sandbox forbids: the result of .. is too large"),
+        ("{{ 9 ** (10**9) }}", "sandbox forbids: the result of .. is too large"),
         ("{{ 1 / 0 }}", "line 1 of the chat template fails .*ZeroDivisionError"),
     ],
 )
