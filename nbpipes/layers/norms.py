@@ -25,5 +25,5 @@ def _normed(x: Tensor, eps: float) -> Tensor:
     width = x.shape[-1]
     if x.numel() != width or x.device.type != "cpu":
         return F.rms_norm(x, (width,), None, eps)
-    flat = x.view(-1)
+    flat = x.reshape(-1)
     return x * (torch.dot(flat, flat).item() / width + eps) ** -0.5
