@@ -76,7 +76,8 @@ def _by_products(q: Tensor, k: Tensor, v: Tensor, scale: float | None) -> Tensor
         factor = width**-0.5 if scale is None else scale
         scores = torch.baddbmm(query.new_zeros(()), query, key.transpose(1, 2), beta=0, alpha=factor)
         parts.append(torch.bmm(scores.softmax(-1), value))
-    return torch.cat(parts).view(rows, heads, length, -1).to(q.dtype)
+    whole = parts[0] if len(parts) == 1 else torch.cat(parts)
+    return whole.view(rows, heads, length, -1).to(q.dtype)
 
 
 class Projections(NamedTuple):
