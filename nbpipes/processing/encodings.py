@@ -8,13 +8,14 @@ from types import TracebackType
 from typing import Any
 
 import numpy as np
-from tokenizers import Encoding, models
-from tokenizers import Tokenizer as Backend
+from tokenizers import Encoding
 
 from nbpipes.errors import InputError, NbpipesError, TokenizerError, nearest, need
 from nbpipes.processing.truncation import TOO_SHORT, TooShortError
 
 PADDING = ("longest", "max_length", "do_not_pad")
+CODE = "\ufdd0"
+"""Stands for the code of a language in what a backend reads; Unicode keeps this character for such uses."""
 SURROGATE = re.compile("[\ud800-\udfff]")
 
 # Where the parts of an encoding are found, by the name of the model's input.
@@ -147,7 +148,7 @@ class LookedUp:
     """An encoding whose tokens have other ids than the backend that cut them would give them.
 
     look_up: gives the ids of tokens. unknown: the token of what the backend does not know; the texts show what it is,
-    and `written` how the backend sees that.
+    and `written` how the backend sees that. Where the backend saw CODE, the texts have the code of a language.
     """
 
     def __init__(
@@ -158,13 +159,31 @@ class LookedUp:
         unknown: str | None,
         written: Callable[[str], str] = str,
     ) -> None:
-        tokens = encoding.tokens
+        self.encoding, self._texts = encoding, texts
+        tokens = self.tokens
         for i, (start, end) in enumerate(encoding.offsets if unknown in tokens else ()):
             text = texts[encoding.sequence_ids[i] or 0]
             if tokens[i] == unknown and isinstance(text, str):
                 tokens[i] = written(text[start : _whole(text, end)].strip())
-        self.encoding, self.ids = encoding, look_up(tokens)
+        self.ids = look_up(tokens)
         self.overflowing = [LookedUp(more, look_up, texts, unknown, written) for more in encoding.overflowing]
+
+    @property
+    def tokens(self) -> list[str]:
+        """The tokens as the backend calls them, and the codes of languages."""
+        return [code or token for token, code in zip(self.encoding.tokens, self._codes(), strict=True)]
+
+    @property
+    def offsets(self) -> list[tuple[int, int]]:
+        """From which character of its text to which each token goes."""
+        places = zip(self.encoding.offsets, self._codes(), strict=True)
+        return [(start, start + len(code) if code else end) for (start, end), code in places]
+
+    def _codes(self) -> list[str]:
+        """For each token the code of a language that it stands for, or ""."""
+        encoding = self.encoding
+        places = zip(encoding.tokens, encoding.offsets, encoding.sequence_ids, strict=True)
+        return [language_code(self._texts[i or 0][start:]) if token == CODE else "" for token, (start, _), i in places]
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -187,10 +206,21 @@ def _whole(text: str, end: int) -> int:
 
 
 def language_code(text: str) -> str:
-    """The language to translate into, where a text begins with one (">>fr<< How are you?"), or ""."""
+    """The code of a language that a text begins with (">>fr<< How are you?"), or ""."""
     return text[: text.find("<<") + 2] if text.startswith(">>") and "<<" in text else ""
 
 
-def as_one_token(text: str) -> Encoding:
-    """The encoding of a text as a single token; its id means nothing."""
-    return Backend(models.WordLevel({text: 0}, unk_token=text)).encode(text)
+def without_codes(text: str, marks: re.Pattern[str]) -> str:
+    """A text with CODE for each code of a language. Codes count at the beginning and behind special tokens alone.
+
+    marks: finds the special tokens, as its one group. The spaces beside CODE keep offsets as they are; backends drop
+    spaces in these places.
+    """
+    if ">>" not in text:
+        return text
+    parts = marks.split(text)
+    codes = [language_code(part) for part in parts]
+    return "".join(
+        CODE + " " * (len(code) - 1) + part[len(code) :] if code else part
+        for part, code in zip(parts, codes, strict=True)
+    )

@@ -1,28 +1,29 @@
 """Text to token ids and back."""
 
 import os
+import re
 import reprlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tokenizers import Encoding
+from tokenizers import AddedToken, Encoding
 from tokenizers import Tokenizer as Backend
 
 from nbpipes.errors import InputError
 from nbpipes.hub.repo import Repo
 from nbpipes.processing.encodings import (
+    CODE,
     Explained,
     LookedUp,
     as_inputs,
     as_items,
-    as_one_token,
     as_pair,
     complaint,
     complaint_of,
-    language_code,
     numbers,
     padded_length,
+    without_codes,
 )
 from nbpipes.processing.saving import NO_LIMIT, copy, save
 from nbpipes.processing.special import SpecialTokens
@@ -305,6 +306,10 @@ class LookedUpTokenizer(Tokenizer):
         super().__init__(parts.known, settings, repo)
         self._reader, self._writer, self._coded = Tokenizer(parts.reader, settings), parts.writer, parts.coded
         added = {one.content: i for i, one in parts.known.get_added_tokens_decoder().items()}
+        marks = sorted((one.content for one in parts.reader.get_added_tokens_decoder().values()), key=len, reverse=True)
+        self._marks = re.compile(f"({'|'.join(map(re.escape, marks))})")
+        if self._coded:
+            parts.reader.add_tokens([AddedToken(CODE, normalized=False)])
         self._ids: dict[str, Any] = {} if parts.names is None else {**parts.names, **added}
         self._apart = frozenset(token for token, i in added.items() if i >= self.vocab_size)
 
@@ -319,14 +324,8 @@ class LookedUpTokenizer(Tokenizer):
         words: bool,
     ) -> Any:
         how = (truncation, max_length, stride, special, words)
-        code = language_code(text) if self._coded and isinstance(text, str) else ""
-        if not code:
-            return self._looked_up(self._reader._encode(text, pair, *how), (text, pair))
-        length = self._length(max_length)
-        rest = " " * len(code) + str(text)[len(code) :]  # the spaces count for offsets alone
-        how = (truncation, None if length is None else length - 1, stride, special, words)
-        found = self._reader._encode(rest, pair, *how)
-        return self._looked_up(Encoding.merge([as_one_token(code), found], False), (text, pair))
+        found = self._reader._encode(self._shown(text), None if pair is None else self._shown(pair), *how)
+        return self._looked_up(found, (text, pair))
 
     def encode_batch(
         self,
@@ -337,12 +336,14 @@ class LookedUpTokenizer(Tokenizer):
         add_special_tokens: bool = True,
     ) -> list[Any]:
         how = {"truncation": truncation, "max_length": max_length, "add_special_tokens": add_special_tokens}
-        found = self._reader.encode_batch(items, **how)
+        shown = [tuple(map(self._shown, item)) if isinstance(item, tuple) else self._shown(item) for item in items]
+        found = self._reader.encode_batch(shown, **how)
         pairs = [(item, None) if isinstance(item, str) else item for item in items]
-        return [
-            self.windows(*pair, **how)[0] if self._coded and language_code(pair[0]) else self._looked_up(one, pair)
-            for one, pair in zip(found, pairs, strict=True)
-        ]
+        return [self._looked_up(one, pair) for one, pair in zip(found, pairs, strict=True)]
+
+    def _shown(self, text: Any) -> Any:
+        """What the reader sees of a text."""
+        return without_codes(text, self._marks) if self._coded and isinstance(text, str) else text
 
     def _looked_up(self, found: Encoding, texts: Sequence[Any]) -> LookedUp:
         if not self._ids:

@@ -68,6 +68,8 @@ TEXTS = (
     ">>xx<< Who lives in London?",
     ">> Who << lives >>fra<< in London?",
     "London <unk> Paris\tHe ▁ is ▁▁a",
+    "a</s>>>fra<< Who <s>? </s> >>fra<<<pad>>>a b<<in ▁ ▁",
+    "▁",
 )
 LOOKED_UP = {"marian": "unigram", "m2m_100": "bpe"}
 LANGUAGES = {"src_lang": "de_DE", "tgt_lang": "fr_XX"}

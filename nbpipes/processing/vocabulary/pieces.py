@@ -28,19 +28,24 @@ def build(model: SentencePieces, settings: Settings) -> Tokenizer:
     """Return the backend for `model`, without post-processor and without tokens beside the vocabulary."""
     layout = settings.style.pieces
     head = _expand(layout.head, model, settings)
-    body = [(piece.text, piece.score) for piece in model.pieces[layout.skip :]]
+    alone = layout.rules == "alone"
+    # The library never finds its control pieces in a text; ids of such a backend mean nothing.
+    body = [(piece.text, piece.score) for piece in model.pieces[layout.skip :] if not (alone and piece.kind == CONTROL)]
     if layout.rules == "albert":
         body = [(name, score + NEVER if _number_comma(name) else score) for name, score in body]
     elif layout.rules == "gemma":
         body = _with_tab(body)
     vocabulary = [*head, *body, *_expand(layout.tail, model, settings)]
-    unknown = model.unk_id + len(head) - layout.skip if layout.unk is None else layout.unk
+    if alone:
+        unknown = [name for name, _ in body].index(model.unk_piece)
+    else:
+        unknown = model.unk_id + len(head) - layout.skip if layout.unk is None else layout.unk
     backend = Tokenizer(_model(model, vocabulary, unknown, layout.byte_fallback))
     backend.normalizer = NORMALIZERS[layout.rules](model.charsmap, settings.values)
     backend.pre_tokenizer = _pre_tokenizer(layout.rules, settings.values)
     backend.decoder = _decoder(layout.rules, settings.values)
     turns = TURNS if layout.rules == "gemma" else ()
-    marked = (USER_DEFINED,) if layout.rules == "siglip" else (CONTROL, USER_DEFINED)
+    marked = (USER_DEFINED,) if alone or layout.rules == "siglip" else (CONTROL, USER_DEFINED)
     backend.add_tokens(
         [
             AddedToken(piece.text, normalized=False, special=piece.kind == CONTROL or piece.text in turns)
@@ -139,7 +144,8 @@ def _alone(charsmap: bytes, values: Mapping[str, Any]) -> Normalizer:
     """As the SentencePiece library itself does it."""
     spaces = [normalizers.Replace(Regex(r"\A +| +\z"), ""), normalizers.Replace(Regex(" {2,}"), " ")]
     marks = [normalizers.Prepend(SPACE), normalizers.Replace(" ", SPACE)]
-    return normalizers.Sequence([*_compiled(charsmap), *spaces, *marks])
+    last = normalizers.Replace(Regex(f"{SPACE}+\\z"), "")  # those that the text itself has
+    return normalizers.Sequence([*_compiled(charsmap), *spaces, *marks, last])
 
 
 def _albert(charsmap: bytes, values: Mapping[str, Any]) -> Normalizer:
