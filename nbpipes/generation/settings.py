@@ -1,6 +1,6 @@
 """How text is generated: every setting, where its value comes from, and which values make no sense."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, Self
 
@@ -13,6 +13,27 @@ IDS = (
     *("forced_eos_token_id", "suppress_tokens", "begin_suppress_tokens"),
 )
 """Settings that are ids."""
+WITHOUT_EFFECT = frozenset(
+    (
+        *("assistant_early_exit", "assistant_lookbehind", "cache_config", "cache_implementation", "compile_config"),
+        *("disable_compile", "generation_kwargs", "is_assistant", "low_memory", "max_matching_ngram_size"),
+        *("output_attentions", "output_hidden_states", "output_logits", "prefill_chunk_size"),
+        *("prompt_lookup_num_tokens", "return_dict_in_generate", "return_legacy_cache", "target_lookbehind"),
+        "transformers_version",
+    )
+)
+"""What a GenerationConfig of transformers says besides, about how it computes and what else it returns."""
+NOT_HERE: Mapping[str, Any] = {
+    "constraints": None,
+    "diversity_penalty": 0.0,
+    "dola_layers": None,
+    "force_words_ids": None,
+    "num_beam_groups": 1,
+    "penalty_alpha": None,
+    "token_healing": False,
+    "watermarking_config": None,
+}
+"""Settings of transformers that change the text and that nbpipes does not have, with the values that change nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,6 +206,19 @@ def known(values: Mapping[str, Any]) -> dict[str, Any]:
         for name, value in values.items()
         if name in NAMES and not (value is None and getattr(plain, name) is not None)
     }
+
+
+def check_names(values: Mapping[str, Any], besides: Collection[str]) -> None:
+    """InputError where a user's generation_config has a name that nobody knows, or a wish that cannot be fulfilled.
+
+    besides: more names that may stand there.
+    """
+    everyone = NAMES | WITHOUT_EFFECT | NOT_HERE.keys() | set(besides)
+    for name, value in values.items():
+        if name not in everyone and value is not None and not name.startswith("_"):
+            raise InputError(f"generation_config has {name!r}, which is no setting{nearest(name, everyone)}")
+        if name in NOT_HERE and value not in (None, NOT_HERE[name]):
+            raise InputError(f"generation_config asks for {name}={value!r}, a way to write that nbpipes does not have")
 
 
 def resolve(

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from nbpipes.engine.inputs import Given
 from nbpipes.engine.loop import ChunkOutput
 from nbpipes.errors import InputError
+from nbpipes.generation.whisper.settings import CONFIG_NAMES, Wishes
 from nbpipes.models.heads import Head
 from nbpipes.processing.audio.log_mel import LogMel
 from nbpipes.processing.audio.sources import is_audio
@@ -45,6 +46,7 @@ class AutomaticSpeechRecognitionPipeline(Writing[SpeechOptions]):
     kind = "automatic-speech-recognition"
     wanted = WANTED
     writing_defaults: ClassVar[Mapping[str, Any]] = {"max_new_tokens": 256, "num_beams": 5}
+    config_names: ClassVar[frozenset[str]] = CONFIG_NAMES | frozenset(Wishes.names())
 
     @cached_property
     def transcriber(self) -> Transcriber:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar, Literal, TypeVar
+from typing import Any, ClassVar, Literal, Self, TypeVar
 
 import torch
 
@@ -14,7 +14,7 @@ from nbpipes.engine.pipeline import Pipeline
 from nbpipes.errors import InputError
 from nbpipes.generation.generate import Decoder, decoder_of, writer
 from nbpipes.generation.loop import Request, Writer, Written
-from nbpipes.generation.settings import NAMES, Settings, resolve
+from nbpipes.generation.settings import NAMES, Settings, check_names, resolve
 from nbpipes.generation.tongues import Tongue, Tongues
 from nbpipes.processing.batch import Batch, Chunk, pack
 
@@ -24,10 +24,12 @@ class WritingOptions(Options):
     """Settings of the generation: the keywords of transformers' `generate`, and `seed` for repeatable sampling.
 
     None stands for what the model and the task say; `pipe.generation_config` shows it. generation_config replaces all
-    that: Settings, a dict of them, or transformers' own object. assistant_model: a smaller model that makes
+    that: Settings, a dict of them, or transformers' own object. generate_kwargs: the same settings as a dict, of which
+    those count that are not given by name. assistant_model: a smaller model that makes
     suggestions, which the model takes over where it agrees. assistant_tokenizer: the assistant's, where it has another
     vocabulary.
     output_scores: results tell, under "tokens", how likely each new token was among those that could be chosen.
+    return_dict_in_generate changes nothing.
     """
 
     max_length: int | None = None
@@ -72,12 +74,20 @@ class WritingOptions(Options):
     assistant_confidence_threshold: float | None = None
     output_scores: bool | None = None
     seed: int | None = None
+    return_dict_in_generate: bool | None = None
     generation_config: Any = None
+    generate_kwargs: Mapping[str, Any] | None = None
     prefix_allowed_tokens_fn: Callable[[int, torch.Tensor], Sequence[int]] | None = None
     logits_processor: Sequence[Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] | None = None
     stopping_criteria: Sequence[Callable[[torch.Tensor, None], Any]] | None = None
     assistant_model: Any = None
     assistant_tokenizer: Any = None
+
+    def updated(self, given: Mapping[str, Any], task: str = "") -> Self:
+        inner = given.get("generate_kwargs") or {}
+        if not isinstance(inner, Mapping):
+            raise InputError(f"generate_kwargs must be a dict of settings, not {type(inner).__name__}")
+        return super().updated({**inner, **given, "generate_kwargs": None} if inner else given, task)
 
     def settings(self) -> dict[str, Any]:
         """Those that were given, by name."""
@@ -105,6 +115,8 @@ class Writing(Pipeline[OptionsT]):
     """Tokens, prompts and answers together, whose keys and values are kept at a time."""
     writing_defaults: ClassVar[Mapping[str, Any]] = {}
     """Settings that the pipeline has where neither the user nor the model says otherwise."""
+    config_names: ClassVar[frozenset[str]] = frozenset()
+    """What a generation_config may hold for this task besides settings."""
 
     @property
     def writes(self) -> bool:
@@ -125,7 +137,9 @@ class Writing(Pipeline[OptionsT]):
         given = options.settings()
         own = options.generation_config
         if own is not None:
-            return resolve({}, _values(own), {}, given, pad=self._pad)
+            values = _values(own)
+            check_names(values, self.config_names | self.model_settings.keys())
+            return resolve({}, values, {}, given, pad=self._pad)
         return resolve(self.writing_defaults, self.model_settings, self._task_settings, given, pad=self._pad)
 
     def collate(self, chunks: Sequence[Chunk]) -> Batch:
@@ -205,7 +219,8 @@ class Writing(Pipeline[OptionsT]):
 
     @cached_property
     def model_settings(self) -> dict[str, Any]:
-        """What the checkpoint says: in generation_config.json, or, before there was one, in config.json."""
+        """What the checkpoint says: in generation_config.json, or, before there was one, in config.json. Names
+        that mean nothing here may be among it; `settings` leaves them out."""
         repo, config = self.model.repo, self.model.config
         if repo is not None and repo.has("generation_config.json"):
             return repo.json("generation_config.json")

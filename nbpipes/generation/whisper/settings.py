@@ -8,6 +8,13 @@ from nbpipes.errors import ConfigError, InputError
 from nbpipes.generation.whisper.languages import NAMES, code_of
 
 TASKS = ("transcribe", "translate")
+CONFIG_NAMES = frozenset(
+    (
+        *("alignment_heads", "forced_decoder_ids", "is_multilingual", "lang_to_id", "max_initial_timestamp_index"),
+        *("no_timestamps_token_id", "prev_sot_token_id", "return_timestamps", "task_to_id"),
+    )
+)
+"""What Whisper's generation_config.json tells besides settings and wishes."""
 
 
 @dataclass(frozen=True, kw_only=True)

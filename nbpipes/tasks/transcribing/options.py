@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 from nbpipes.engine.options import Options
 from nbpipes.errors import InputError
@@ -41,8 +41,7 @@ class SpeechOptions(WhisperOptions, Options):
     window, at both ends or (left, right), only gives context; None = a sixth. ignore_warning: of windows for models
     that write. return_timestamps: "char" or "word" for CTC, True (segments) or "word" for Whisper. return_language:
     the language of each chunk, of Whisper. decoder: finds the best text for the logits of CTC, an object with
-    `decode_beams`; decoder_kwargs: what it is told. generate_kwargs: settings of the generation as a dict; settings
-    given by name win. timeout: seconds that a download may take, None = 60.
+    `decode_beams`; decoder_kwargs: what it is told. timeout: seconds that a download may take, None = 60.
 
     Models that write take the settings of a generation too; models with CTC have no use for them.
     """
@@ -54,7 +53,6 @@ class SpeechOptions(WhisperOptions, Options):
     return_language: bool | None = None
     decoder: Any = None
     decoder_kwargs: Mapping[str, Any] | None = None
-    generate_kwargs: Mapping[str, Any] | None = None
     timeout: float | None = None
 
     def __post_init__(self) -> None:
@@ -63,12 +61,6 @@ class SpeechOptions(WhisperOptions, Options):
         check_seconds("chunk_length_s", self.chunk_length_s or 0)
         self.strides  # noqa: B018  a stride that is none is an error of the call, not of its items
         check_timeout(self.timeout)
-
-    def updated(self, given: Mapping[str, Any], task: str = "") -> Self:
-        inner = given.get("generate_kwargs") or {}
-        if not isinstance(inner, Mapping):
-            raise InputError(f"generate_kwargs must be a dict of settings, not {type(inner).__name__}")
-        return super().updated({**inner, **given, "generate_kwargs": None} if inner else given, task)
 
     @property
     def strides(self) -> tuple[float, float]:
