@@ -43,18 +43,19 @@ class Cache:
         slots[first : first + rows, :, self.length - length : self.length] = both.transpose(1, 2)
 
     def append(self, layer: int, both: Tensor) -> tuple[Tensor, Tensor]:
-        """Adds keys and values of new tokens, `(rows, new, 2 * heads, head_dim)`.
+        """Adds keys and values of new tokens, `(rows, 2 * heads, new, head_dim)`.
 
         Returns all keys and all values, `(rows, heads, length + new, head_dim)`. The new tokens count as past after
         `advance`, when all layers have them.
         """
         slots = self.layers[layer]
-        end = self.length + both.shape[1]
+        new = both.shape[2]
+        end = self.length + new
         if slots is None or end > slots.shape[2]:
             slots = self._grown(slots, both, end)
             self.layers[layer] = slots
-        slots[:, :, self.length : end] = both.transpose(1, 2)
-        keys, values = slots[:, :, :end].chunk(2, 1)
+        slots.narrow(2, self.length, new).copy_(both)
+        keys, values = slots.narrow(2, 0, end).chunk(2, 1)
         return keys, values
 
     def advance(self, count: int) -> None:
@@ -79,7 +80,7 @@ class Cache:
                 self.layers[i] = slots.index_select(0, rows.to(slots.device))
 
     def _grown(self, slots: Tensor | None, like: Tensor, end: int) -> Tensor:
-        rows, _, heads, width = like.shape
+        rows, heads, _, width = like.shape
         grown = like.new_zeros(rows, heads, max(end + SPARE, end * 5 // 4), width)
         if slots is not None:
             grown[:, :, : self.length] = slots[:, :, : self.length]

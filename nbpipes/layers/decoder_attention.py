@@ -106,11 +106,15 @@ class Step:
         self._masks: dict[Manner, Tensor | None] = {}
 
     def attend(self, q: Tensor, both: Tensor, layer: int, manner: Manner) -> Tensor:
-        query, kv = (x.unflatten(0, (-1, self.count)) for x in (q, both))
+        query, kv = self._by_row(q), self._by_row(both)
         keys, values = self.cache.append(layer, kv)
         if manner not in self._masks:
             self._masks[manner] = self._mask(manner, q)
-        return _mix(query.transpose(1, 2), keys, values, self._masks[manner], manner)
+        return _mix(query, keys, values, self._masks[manner], manner)
+
+    def _by_row(self, x: Tensor) -> Tensor:
+        """From `(tokens, heads, head_dim)` to `(rows, heads, new tokens, head_dim)`."""
+        return x.unsqueeze(2) if self.count == 1 else x.unflatten(0, (-1, self.count)).transpose(1, 2)
 
     def _mask(self, manner: Manner, like: Tensor) -> Tensor | None:
         """None where every new token sees all slots."""
@@ -236,7 +240,7 @@ class DecoderAttention(nn.Module):
         parts = torch.cat((self.q(x), self.k(x), self.v(x)), -1) if self.joined is None else self.joined(x)
         if self.mixed:
             parts = parts.unflatten(-1, (self.heads, 3, -1)).transpose(1, 2).flatten(1)
-        parts = parts.unflatten(-1, (-1, self.width))
+        parts = parts.view(len(parts), -1, self.width)
         turning = parts[:, : self.heads + self.kv_heads]
         if self.q_norm is not None and self.k_norm is not None:
             turning[:, : self.heads] = self.q_norm(turning[:, : self.heads])
@@ -245,5 +249,6 @@ class DecoderAttention(nn.Module):
             turn.pairs(turning)
         elif turn is not None:
             turning.copy_(turn.halves(turning))
-        mixed = reading.attend(parts[:, : self.heads], parts[:, self.heads :], layer, self.manner)
+        q, both = parts.split_with_sizes((self.heads, 2 * self.kv_heads), 1)
+        mixed = reading.attend(q, both, layer, self.manner)
         return self.out(mixed if keep is None else mixed[keep])

@@ -27,9 +27,10 @@ class GatedMLP(nn.Module):
             del self.gate, self.up
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.joined is None:
+        joined = self.joined
+        if joined is None:
             return self.down(self.gate(x, self.act) * self.up(x))
-        gate, up = self.joined(x).chunk(2, -1)
+        gate, up = joined(x).chunk(2, -1)
         return self.down(activation(self.act)(gate) * up)
 
 

@@ -4,6 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+ZERO = torch.zeros((), device="cpu")
+
 
 class RMSNorm(nn.Module):
     """`x / rms(x) * (weight + shift)`, computed in float32. shift: 1 where checkpoints store what is added to one."""
@@ -14,16 +16,15 @@ class RMSNorm(nn.Module):
         self.eps, self.shift = eps, shift
 
     def forward(self, x: Tensor) -> Tensor:
-        normed = _normed(x.float(), self.eps)
+        weight, width = self.weight, x.shape[-1]
+        if x.numel() != width or x.device.type != "cpu":
+            normed = F.rms_norm(x.float(), (width,), None, self.eps)
+        else:  # one row, as in each step of a text: there the number of operations counts
+            row = x.float().reshape(-1)
+            factor = (torch.dot(row, row).item() / width + self.eps) ** -0.5
+            if x.dtype == weight.dtype == torch.float32 and not self.shift:
+                return torch.addcmul(ZERO, x, weight, value=factor)
+            normed = x.float() * factor
         if self.shift:
-            return (normed * (self.weight.float() + self.shift)).to(x.dtype)
-        return normed.to(self.weight.dtype) * self.weight
-
-
-def _normed(x: Tensor, eps: float) -> Tensor:
-    """x: `(…, width)`. Of a single row, as there is one in each step of a text, with half as many operations."""
-    width = x.shape[-1]
-    if x.numel() != width or x.device.type != "cpu":
-        return F.rms_norm(x, (width,), None, eps)
-    flat = x.reshape(-1)
-    return x * (torch.dot(flat, flat).item() / width + eps) ** -0.5
+            return (normed * (weight.float() + self.shift)).to(x.dtype)
+        return normed.to(weight.dtype) * weight
