@@ -172,12 +172,12 @@ class EncoderDecoder(nn.Module):
         self.start, self.end, self.limit = start, end, limit
 
     def forward(self, input_ids: Tensor, layout: Layout, keep: Tensor | None = None) -> Encoded:
-        """With a decoder: what it makes of the source itself, token by token. A token to keep that stands behind the
-        end of its text (a language may) gives way to the end."""
+        """With a decoder: what it makes of the source itself, token by token. The last token of a text gives way to the
+        end of its text where that stands before it (a language may follow)."""
         if self.decoder is None:
             return Encoded(self.encoder(input_ids, layout, keep))
         states = self.encoder(input_ids, layout)
-        if keep is not None and self.end is not None:
+        if keep is not None and keep is not layout.rows and self.end is not None:
             places = torch.arange(len(input_ids), device=input_ids.device)
             ends = places.where(input_ids == self.end, -1).cummax(0).values[keep]
             keep = ends.where(ends > keep - layout.positions[keep], keep)

@@ -71,11 +71,15 @@ TEXTS = (
     "a</s>>>fra<< Who <s>? </s> >>fra<<<pad>>>a b<<in ▁ ▁",
     "▁",
 )
+MASKED: list[Case] = [
+    ("fill-mask", {}, ["Who lives in <mask>?"], {}),
+    ("fill-mask", {}, [["My <mask> is <mask>.", "London</s> or <mask>"]], {"top_k": 2}),
+]
 LOOKED_UP = {"marian": "unigram", "m2m_100": "bpe"}
 LANGUAGES = {"src_lang": "de_DE", "tgt_lang": "fr_XX"}
 CASES: dict[str, list[Case]] = {
     "t5": EVERY,
-    "bart": [*EVERY[:11], ("feature-extraction", {}, [TEXT], {})],
+    "bart": [*EVERY[:11], ("feature-extraction", {}, [TEXT], {}), *MASKED],
     "blenderbot-small": EVERY[:2],
     "marian": [*EVERY[:2], ("translation_en_to_fr", {}, [[TEXT, OTHER]], FEW)],
     "m2m_100": [
@@ -90,6 +94,7 @@ CASES: dict[str, list[Case]] = {
         ("translation", {}, [TEXT], FEW | LANGUAGES | {"min_length": 7}),
         ("translation", LANGUAGES, [[TEXT, OTHER]], FEW),
         ("translation", {}, [TEXT], FEW | {"src_lang": "en_XX", "tgt_lang": "ja_XX"}),
+        *MASKED,
     ],
 }
 ENTAILMENT: list[Case] = [

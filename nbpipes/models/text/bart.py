@@ -162,11 +162,12 @@ BUILDS = {
     "blenderbot-small": Build(first=True, early=True),
 }
 WORDS = {Head.SEQ2SEQ: written_words()}
-WITH_CLASSES = WORDS | {Head.SEQUENCE: END_CLASSES}
+# Where a source has a mask, these two write the word that was there: they were trained to repair texts.
+REPAIRERS = {Head.MASKED: written_words(), **WORDS, Head.SEQUENCE: END_CLASSES}
 TRUNKS = {name: partial(bart, how=how) for name, how in BUILDS.items()}
 FAMILIES = {
-    "bart": Family(BartConfig, TRUNKS["bart"], BART, "model.", WITH_CLASSES),
-    "mbart": Family(MbartConfig, TRUNKS["mbart"], BART, "model.", WITH_CLASSES),
+    "bart": Family(BartConfig, TRUNKS["bart"], BART, "model.", REPAIRERS),
+    "mbart": Family(MbartConfig, TRUNKS["mbart"], BART, "model.", REPAIRERS),
     "pegasus": Family(PegasusConfig, TRUNKS["pegasus"], COMPUTED, "model.", WORDS, EncoderFirst),
     "marian": Family(MarianConfig, TRUNKS["marian"], COMPUTED, "model.", WORDS, EncoderFirst),
     "m2m_100": Family(
