@@ -4,34 +4,14 @@ Everything is bounded: the time and the size of a download, the pixels of an ima
 InputError that says why.
 """
 
-import base64
-import binascii
 import os
-import re
-import reprlib
 import struct
 import threading
-import time
 import warnings
 from collections.abc import Sequence
-from concurrent.futures import Future
-from http.client import HTTPException
 from io import BytesIO
 from pathlib import Path
 from typing import Any
-from urllib.error import HTTPError, URLError
-from urllib.parse import urlsplit
-from urllib.request import (
-    HTTPDefaultErrorHandler,
-    HTTPErrorProcessor,
-    HTTPHandler,
-    HTTPRedirectHandler,
-    HTTPSHandler,
-    OpenerDirector,
-    ProxyHandler,
-    Request,
-    UnknownHandler,
-)
 
 import numpy as np
 import torch
@@ -39,18 +19,16 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from nbpipes.errors import InputError
+from nbpipes.processing.download import MAX_BYTES, TIMEOUT
+from nbpipes.processing.files import Kind, Source, from_bytes, from_path, from_text
 
-TIMEOUT = 10.0
-"""Seconds that a download may take, unless the user says otherwise."""
-MAX_BYTES = 64 << 20
-"""Of a file that is downloaded or decoded."""
 MAX_PIXELS = 128_000_000
 """Of an image: 384 MB once it is decoded."""
 MAX_SIDE = 65_500
 """Pixels of one side; formats and resizing have limits near this one."""
 
 WANTED = "a path, an http(s) URL, base64, bytes, a PIL image, an array or a tensor"
-SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+IMAGE = Kind("image", "an image", "image", WANTED)
 # What Pillow and its codecs raise for files that are damaged in one way or another.
 DAMAGED = (OSError, ValueError, SyntaxError, TypeError, EOFError, IndexError, KeyError, struct.error, MemoryError)
 
@@ -91,11 +69,6 @@ def is_image(value: Any) -> bool:
     return isinstance(value, str | bytes | bytearray | memoryview | os.PathLike | Image.Image)
 
 
-def is_url(text: str) -> bool:
-    """Whether a text is the address of something to download."""
-    return text.lower().startswith(("http://", "https://"))
-
-
 def read_image(source: Any, timeout: float | None = None) -> Image.Image:
     """The image that `source` stands for: RGB, turned as its EXIF data say, the first frame of several.
 
@@ -111,11 +84,11 @@ def read_image(source: Any, timeout: float | None = None) -> Image.Image:
         case torch.Tensor():
             return _from_array(source.detach().cpu().float().numpy() if source.is_floating_point() else _whole(source))
         case bytes() | bytearray() | memoryview():
-            return _decoded(bytes(source), "the image in bytes")
+            return _opened(from_bytes(bytes(source), "the image in bytes", IMAGE, MAX_BYTES))
         case os.PathLike():
-            return _from_path(Path(source))
+            return _opened(from_path(Path(source), IMAGE))
         case str():
-            return _from_text(source, timeout)
+            return _opened(from_text(source, IMAGE, TIMEOUT if timeout is None else float(timeout), MAX_BYTES))
     raise InputError(f"an image must be {WANTED}, not {type(source).__name__}")
 
 
@@ -123,57 +96,12 @@ def _whole(tensor: torch.Tensor) -> NDArray[Any]:
     return tensor.detach().cpu().numpy()
 
 
-def _from_text(text: str, timeout: float | None) -> Image.Image:
-    if is_url(text):
-        return _decoded(download(text, timeout), shortened(text))
-    if text.startswith("data:"):
-        kind, comma, data = text.partition(",")
-        if not comma or "base64" not in kind:
-            raise InputError("a data: URL of an image must be data:image/…;base64,…")
-        return _decoded(_bytes_of(data, "the data: URL"), "the data: URL")
-    if SCHEME.match(text):
-        raise InputError(f"images are fetched over http and https only, not {shortened(text)}")
-    # A path that is longer than any file system allows must be base64.
-    if len(text) < 4096 and "\0" not in text and os.path.isfile(os.path.expanduser(text)):
-        return _from_path(Path(text).expanduser())
-    name = shortened(text)
-    return _decoded(_bytes_of(text, name), f"{name}, no file that is here and so taken for base64,")
-
-
-def _bytes_of(text: str, name: str) -> bytes:
-    if len(text) > MAX_BYTES * 4 // 3 + 4:
-        raise InputError(f"{name} holds more than {MAX_BYTES >> 20} MB")
-    try:
-        return base64.b64decode("".join(text.split()), validate=True)
-    except (binascii.Error, ValueError):
-        raise InputError(
-            f"{name} is no file that is here, no http(s) URL and no valid base64: an image must be {WANTED}"
-        ) from None
-
-
-def _from_path(path: Path) -> Image.Image:
-    name = shortened(str(path))
-    if path.is_dir():
-        raise InputError(f"{name} is a folder; an image must be {WANTED}")
-    try:
-        return _opened(path, name)
-    except FileNotFoundError:
-        raise InputError(f"there is no file {name}") from None
-
-
-def _decoded(data: bytes, name: str) -> Image.Image:
-    if not data:
-        raise InputError(f"{name}: no data, so no image")
-    if len(data) > MAX_BYTES:
-        raise InputError(f"{name}: {len(data) >> 20} MB are more than the {MAX_BYTES >> 20} MB that an image may have")
-    return _opened(BytesIO(data), name)
-
-
-def _opened(file: Path | BytesIO, name: str) -> Image.Image:
+def _opened(source: Source) -> Image.Image:
+    name, file = source.name, BytesIO(source.content) if isinstance(source.content, bytes) else source.content
     try:
         with quiet, Image.open(file) as image:
             return _finished(image, name)
-    except (InputError, FileNotFoundError):
+    except InputError:
         raise
     except Image.DecompressionBombError:
         raise _too_large(name) from None
@@ -251,94 +179,3 @@ def _bytes_in(array: NDArray[Any]) -> NDArray[np.uint8]:
 
 def _shape(shape: Sequence[int]) -> str:
     return " × ".join(map(str, shape)) or "a single number"
-
-
-def shortened(text: str) -> str:
-    """A path or URL for a message."""
-    return reprlib.repr(text) if len(text) <= 200 else f"{text[:60]!r}… ({len(text):,} characters)"
-
-
-# ---------------------------------------------------------------------- downloading
-
-
-class _WebOnly(HTTPRedirectHandler):
-    """Follows redirects to http and https, nowhere else."""
-
-    def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
-        if urlsplit(newurl).scheme.lower() not in ("http", "https"):
-            raise InputError(f"{shortened(req.full_url)} redirects to {shortened(newurl)}, which is not http or https")
-        return super().redirect_request(req, fp, code, msg, headers, newurl)
-
-
-def _opener() -> OpenerDirector:
-    """Speaks http and https only: urllib's usual one also opens file:, ftp: and data: URLs."""
-    opener = OpenerDirector()
-    for handler in (
-        ProxyHandler(),
-        HTTPHandler(),
-        HTTPSHandler(),
-        _WebOnly(),
-        HTTPErrorProcessor(),
-        HTTPDefaultErrorHandler(),
-        UnknownHandler(),
-    ):
-        opener.add_handler(handler)
-    return opener
-
-
-def download(url: str, timeout: float | None = None, limit: int = MAX_BYTES, *, accept: str = "image/*") -> bytes:
-    """The file at an http(s) URL. timeout: seconds for all of it, None = TIMEOUT. limit: bytes at most. accept: the
-    kind of file that is wanted.
-
-    InputError where it cannot be had, takes longer, is larger, or leads elsewhere than to http(s).
-    """
-    name, seconds = shortened(url), TIMEOUT if timeout is None else float(timeout)
-    found = Future[bytes]()
-
-    def work() -> None:
-        try:
-            found.set_result(_downloaded(url, name, seconds, limit, accept))
-        except BaseException as error:
-            found.set_exception(error)
-
-    # A thread of its own: a server that drips the lines before the body keeps whoever reads them.
-    threading.Thread(target=work, name="nbpipes-download", daemon=True).start()
-    try:
-        return found.result(seconds)
-    except TimeoutError:
-        raise _too_slow(name, seconds) from None
-
-
-def _downloaded(url: str, name: str, seconds: float, limit: int, accept: str) -> bytes:
-    deadline = time.monotonic() + seconds
-    try:
-        request = Request(url, headers={"User-Agent": "nbpipes", "Accept": f"{accept},*/*;q=0.5"})
-        with _opener().open(request, timeout=seconds) as response:
-            return _body(response, name, limit, deadline, seconds)
-    except HTTPError as error:
-        raise InputError(f"{name} answered with the status {error.code} {error.reason}") from None
-    except TimeoutError:
-        raise _too_slow(name, seconds) from None
-    except (URLError, HTTPException, OSError, ValueError) as error:
-        if isinstance(error, InputError):
-            raise
-        reason = getattr(error, "reason", error)
-        if isinstance(reason, TimeoutError):
-            raise _too_slow(name, seconds) from None
-        raise InputError(f"{name} cannot be fetched: {str(reason)[:200] or type(error).__name__}") from error
-
-
-def _body(response: Any, name: str, limit: int, deadline: float, seconds: float) -> bytes:
-    parts, total = [], 0
-    while part := response.read1(1 << 16):  # what is there: a slow drip must not outlive the deadline
-        total += len(part)
-        if total > limit:
-            raise InputError(f"{name} is larger than {limit >> 20} MB")
-        if time.monotonic() > deadline:
-            raise _too_slow(name, seconds)
-        parts.append(part)
-    return b"".join(parts)
-
-
-def _too_slow(name: str, seconds: float) -> InputError:
-    return InputError(f"{name} took more than {seconds:g} s; timeout= allows more")

@@ -18,8 +18,8 @@ from nbpipes.processing.batch import Batch, Chunk, pack
 from nbpipes.processing.documents.boxes import Box
 from nbpipes.processing.documents.ocr import recognise
 from nbpipes.processing.documents.page import Page, read_page
+from nbpipes.processing.download import is_url
 from nbpipes.processing.images import Pixels, stack
-from nbpipes.processing.media import is_url
 from nbpipes.results.pictures import remember
 from nbpipes.results.records import Record, Records
 from nbpipes.tasks.document_pointing import Lengths, Pointing

@@ -11,8 +11,9 @@ from nbpipes.engine.options import Options
 from nbpipes.engine.pipeline import Pipeline
 from nbpipes.errors import InputError
 from nbpipes.processing.batch import Batch, Chunk
+from nbpipes.processing.download import is_url
 from nbpipes.processing.images import ImageProcessor, patches_of, stack
-from nbpipes.processing.media import is_image, is_url, read_image
+from nbpipes.processing.media import is_image, read_image
 from nbpipes.results.pictures import remember
 
 OptionsT = TypeVar("OptionsT", bound=Options)

@@ -3,8 +3,6 @@
 Downloads are bounded in time and size. What cannot be read is an InputError that says why.
 """
 
-import base64
-import binascii
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,10 +13,10 @@ import torch
 from numpy.typing import NDArray
 
 from nbpipes.errors import InputError
-from nbpipes.processing.audio.decoders import MAX_CHANNELS, RATES, File, decoded
+from nbpipes.processing.audio.decoders import MAX_CHANNELS, RATES, decoded
 from nbpipes.processing.audio.resampling import sinc_resampled
 from nbpipes.processing.audio.sound import Samples, Sound
-from nbpipes.processing.media import SCHEME, download, is_url, shortened
+from nbpipes.processing.files import Kind, Source, from_bytes, from_path, from_text
 
 MAX_BYTES = 512 << 20
 """Of a sound that is downloaded or given as bytes or base64; files on disk are read piece by piece."""
@@ -29,6 +27,7 @@ WANTED = (
     "a path, an http(s) URL, base64, bytes, an array or a tensor of samples, "
     'or a dict with "array" (or "raw") and "sampling_rate"'
 )
+SOUND = Kind("sound", "a sound", "audio", WANTED)
 SAMPLES, RATE, STRIDE = ("raw", "array"), "sampling_rate", "stride"
 FILES = ("bytes", "path")
 """What a dict of a data set may hold instead of samples."""
@@ -61,11 +60,12 @@ def open_audio(source: Any, rate: int, timeout: float | None = None) -> Sound:
         case Mapping():
             return _from_dict(source, rate, timeout)
         case bytes() | bytearray() | memoryview():
-            return _from_bytes(bytes(source), "these bytes", rate)
+            return _from_file(from_bytes(bytes(source), "these bytes", SOUND, MAX_BYTES), rate)
         case os.PathLike():
-            return _from_path(Path(source), rate)
+            return _from_file(from_path(Path(source), SOUND), rate)
         case str():
-            return _from_text(source, rate, timeout)
+            seconds = TIMEOUT if timeout is None else timeout
+            return _from_file(from_text(source, SOUND, seconds, MAX_BYTES), rate)
     if _is_decoder(source):
         found = source.get_all_samples()
         return _from_dict({"array": found.data, RATE: found.sample_rate}, rate, timeout)
@@ -84,61 +84,11 @@ def _sound(
     return Sound([samples], rate, name="the array", seconds=len(samples) / rate, stride=stride, extras=extras)
 
 
-# ---------------------------------------------------------------------- files
-
-
-def _from_text(text: str, rate: int, timeout: float | None) -> Sound:
-    if is_url(text):
-        data = download(text, TIMEOUT if timeout is None else timeout, MAX_BYTES, accept="audio/*")
-        sound = _from_bytes(data, shortened(text), rate)
-        sound.downloaded = data
-        return sound
-    if text.startswith("data:"):
-        kind, comma, data = text.partition(",")
-        if not comma or "base64" not in kind:
-            raise InputError("a data: URL of a sound must be data:audio/…;base64,…")
-        return _from_bytes(_bytes_of(data, "the data: URL"), "the data: URL", rate)
-    if SCHEME.match(text):
-        raise InputError(f"sounds are fetched over http and https only, not {shortened(text)}")
-    # A path that is longer than any file system allows must be base64.
-    if len(text) < 4096 and "\0" not in text and os.path.exists(os.path.expanduser(text)):
-        return _from_path(Path(text).expanduser(), rate)
-    name = shortened(text)
-    return _from_bytes(_bytes_of(text, name), f"{name}, no file that is here and so taken for base64,", rate)
-
-
-def _bytes_of(text: str, name: str) -> bytes:
-    if len(text) > MAX_BYTES * 4 // 3 + 4:
-        raise InputError(f"{name} holds more than {MAX_BYTES >> 20} MB")
-    try:
-        return base64.b64decode("".join(text.split()), validate=True)
-    except (binascii.Error, ValueError):
-        raise InputError(
-            f"{name} is no file that is here, no http(s) URL and no valid base64: a sound must be {WANTED}"
-        ) from None
-
-
-def _from_path(path: Path, rate: int) -> Sound:
-    name = shortened(str(path))
-    if path.is_dir():
-        raise InputError(f"{name} is a folder; a sound must be {WANTED}")
-    if not path.is_file():  # a pipe or a device could be read for ever
-        raise InputError(f"{name} is no regular file" if path.exists() else f"there is no file {name}")
-    if not os.access(path, os.R_OK):
-        raise InputError(f"{name} may not be read")
-    return _from_file(path, name, path.stat().st_size, rate)
-
-
-def _from_bytes(data: bytes, name: str, rate: int) -> Sound:
-    if len(data) > MAX_BYTES:
-        raise InputError(f"{name}: {len(data) >> 20} MB are more than the {MAX_BYTES >> 20} MB that a sound may have")
-    return _from_file(data, name, len(data), rate)
-
-
-def _from_file(file: File, name: str, size: int, rate: int) -> Sound:
-    if not size:
-        raise InputError(f"{name}: no data, so no sound")
-    return decoded(file, name, rate)
+def _from_file(file: Source, rate: int) -> Sound:
+    sound = decoded(file.content, file.name, rate)
+    if file.downloaded and isinstance(file.content, bytes):
+        sound.downloaded = file.content
+    return sound
 
 
 # ---------------------------------------------------------------------- samples

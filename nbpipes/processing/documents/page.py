@@ -11,7 +11,8 @@ from PIL import Image
 from nbpipes.errors import InputError
 from nbpipes.processing.documents.boxes import SCALE, Box
 from nbpipes.processing.documents.pdf import is_pdf, read_pdf
-from nbpipes.processing.media import download, is_url, read_image
+from nbpipes.processing.download import download, is_url
+from nbpipes.processing.media import read_image
 
 
 @dataclass(frozen=True, slots=True)

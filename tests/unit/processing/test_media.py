@@ -19,7 +19,8 @@ from PIL import Image
 
 from nbpipes.errors import InputError
 from nbpipes.processing import media
-from nbpipes.processing.media import download, is_image, read_image
+from nbpipes.processing.download import download
+from nbpipes.processing.media import is_image, read_image
 
 PICTURES = Path(__file__).parents[2] / "golden" / "pictures"
 WIDE = PICTURES / "wide.png"

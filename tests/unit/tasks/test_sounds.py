@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from nbpipes.processing.audio import sources
+from nbpipes.processing import files
 from nbpipes.results.sounds import opened
 from nbpipes.tasks import sounds
 
@@ -21,7 +21,7 @@ def file() -> bytes:
 
 
 def test_a_download_is_kept(file: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sources, "download", lambda *args, **options: file)
+    monkeypatch.setattr(files, "download", lambda *args, **options: file)
     url = "https://a.example/kept.wav"
     for item in (url, {"path": url}):
         with sounds.listened(item, 8_000, None) as sound:
