@@ -8,6 +8,7 @@ from nbpipes.errors import RepoError
 
 FOLDERS: Mapping[str, str] = MappingProxyType(
     {
+        "automatic-speech-recognition": "digits",
         "image-segmentation": "shapes-segmenter",
         "object-detection": "shapes-detector",
         "table-question-answering": "tables",
