@@ -1,7 +1,6 @@
 """Heads: what stands on a trunk and turns its output into the record that a task reads."""
 
 from collections.abc import Callable
-from enum import StrEnum
 
 import torch
 from torch import Tensor, nn
@@ -9,30 +8,8 @@ from torch import Tensor, nn
 from nbpipes.layers.activations import activation
 from nbpipes.layers.linear import Linear
 from nbpipes.layers.packing import Layout
+from nbpipes.models.kinds import Head as Head
 from nbpipes.models.outputs import Encoded, Logits, Spans, TokenLogits
-
-
-class Head(StrEnum):
-    """Kinds of answers. A task names the ones it can use, a family the ones it has."""
-
-    BASE = "base"
-    SEQUENCE = "sequence"
-    TOKENS = "tokens"
-    SPANS = "spans"
-    CELLS = "cells"
-    MASKED = "masked"
-    IMAGE = "image"
-    PAIRS = "pairs"
-    DEPTH = "depth"
-    DETECTION = "detection"
-    MASKS = "masks"
-    LABEL_MAPS = "label_maps"
-    CAUSAL = "causal"
-    SEQ2SEQ = "seq2seq"
-    VISION2SEQ = "vision2seq"
-    CTC = "ctc"
-    AUDIO = "audio"
-    SPEECH = "speech"
 
 
 class HeadModule(nn.Module):

@@ -1,4 +1,4 @@
-"""What there is to choose from: tasks, options, models on this machine. Read late: the registry needs torch."""
+"""What there is to choose from: tasks, options, models on this machine."""
 
 import inspect
 import json
@@ -12,6 +12,7 @@ from huggingface_hub import constants
 
 from nbpipes.errors import TaskError, need
 from nbpipes.notebook.forms import SHORT, Form, form_of
+from nbpipes.tasks import registry
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,6 @@ class OptionInfo:
 
 def task_words() -> dict[str, str]:
     """Every word that names a task, and the id of that task."""
-    registry = need("nbpipes.tasks.registry")
     known = {name: name for name in registry.TASKS}
     aliases = {**SHORT, **registry.ALIASES}
     return known | {word: task for word, task in aliases.items() if task in known}
@@ -47,7 +47,6 @@ def find_task(word: str) -> tuple[str, Form]:
 
     TaskError names the nearest for an unknown word.
     """
-    registry = need("nbpipes.tasks.registry")
     words = task_words()
     try:
         task = words.get(word) or (registry.find(word) and word)
@@ -58,12 +57,12 @@ def find_task(word: str) -> tuple[str, Form]:
 
 def default_model(task: str) -> str:
     """The model that a task takes where none is named, "" if it has none."""
-    return need("nbpipes.tasks.registry").find(task)[1].default[0]
+    return registry.find(task)[1].default[0]
 
 
 def pipeline_class(task: str) -> Any:
     """The class of a task's pipelines."""
-    return need("nbpipes.tasks.registry").find(task)[1].pipeline_class()
+    return registry.find(task)[1].pipeline_class()
 
 
 def options_of(cls: Any) -> tuple[OptionInfo, ...]:
@@ -108,7 +107,7 @@ def _cached(folder: Path) -> Cached | None:
 
 def _task_of(raw: Any) -> str:
     names = raw.get("architectures") if isinstance(raw, Mapping) else None
-    return need("nbpipes.tasks.registry").infer(tuple(str(name) for name in names or ())) or ""
+    return registry.infer(tuple(str(name) for name in names or ())) or ""
 
 
 def _choices(annotation: Any) -> tuple[str, ...]:

@@ -5,11 +5,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from importlib import import_module
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from nbpipes.engine.pipeline import Pipeline
 from nbpipes.errors import TaskError, nearest
-from nbpipes.models.heads import Head
+from nbpipes.models.kinds import Head
+
+if TYPE_CHECKING:  # else a list of tasks would have to wait for torch
+    from nbpipes.engine.pipeline import Pipeline
 
 log = logging.getLogger(__name__)
 
@@ -20,7 +22,7 @@ class Row:
     architectures: endings of the class names in a config.json that tell that a model was made for this task.
     optional: parts that are needed by models that take an input of a name only."""
 
-    cls: str | type[Pipeline]
+    cls: "str | type[Pipeline]"
     heads: tuple[Head, ...]
     default: tuple[str, str]
     parts: tuple[str, ...] = ("tokenizer",)
@@ -28,7 +30,7 @@ class Row:
     kind: str = "text"
     optional: Mapping[str, str] = field(default_factory=dict)
 
-    def pipeline_class(self) -> type[Pipeline]:
+    def pipeline_class(self) -> "type[Pipeline]":
         if not isinstance(self.cls, str):
             return self.cls
         module, _, name = self.cls.partition(":")
@@ -282,7 +284,7 @@ def mistaken(task: str, known: Iterable[str]) -> str:
     return f"unknown task {task!r}{nearest(task, known)}"
 
 
-def find_class(name: str) -> type[Pipeline] | None:
+def find_class(name: str) -> "type[Pipeline] | None":
     """The class of a task's pipelines by its own name, None where no task has one of that name."""
     rows = (row for row in TASKS.values() if isinstance(row.cls, str) and row.cls.endswith(f":{name}"))
     return next((row.pipeline_class() for row in rows), None)
@@ -303,7 +305,7 @@ class PipelineRegistry:
     def register_pipeline(
         self,
         task: str,
-        pipeline_class: type[Pipeline],
+        pipeline_class: "type[Pipeline]",
         pt_model: Head | str | type | tuple[Head | str | type, ...] | None = None,
         default: Mapping[str, Any] | tuple[str, str] | None = None,
         type: str | None = None,

@@ -22,7 +22,16 @@ MAY_IMPORT = {
     "results": [],
     "store": ["results"],
     "engine": ["layers", "hub", "processing", "results", "store", "models.outputs"],
-    "tasks": ["engine", "processing", "generation", "results", "models.outputs", "models.heads", "hub.config"],
+    "tasks": [
+        "engine",
+        "processing",
+        "generation",
+        "results",
+        "models.outputs",
+        "models.heads",
+        "models.kinds",
+        "hub.config",
+    ],
     "factory": FACTORY,
     "display": ["results"],
     "widgets": ["display", "results"],
@@ -178,4 +187,14 @@ def test_modules_are_imported_by_name_in_registries_only(modules: Sequence[Any])
 @pytest.mark.parametrize("package", ["torch", "pandas", "IPython", "ipywidgets", "huggingface_hub"])
 def test_importing_nbpipes_is_light(package: str) -> None:
     code = f"import sys, nbpipes; sys.exit({package!r} in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_listing_the_tasks_needs_no_torch() -> None:
+    code = """
+import sys
+from nbpipes.notebook import commands
+assert "text-classification" in str(commands.tasks([], None, {}))
+sys.exit("torch" in sys.modules)
+"""
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
