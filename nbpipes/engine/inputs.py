@@ -38,6 +38,11 @@ class Rows:
         return (self.dataset[i] for i in range(len(self.dataset)))
 
 
+def by_name(args: tuple[Any, ...], options: dict[str, Any], names: tuple[str, ...]) -> tuple[Any, ...]:
+    """The arguments of a call, which may be given by one of these names instead; it is taken out of the options."""
+    return args or tuple(options.pop(name) for name in names if name in options)
+
+
 def sort_out(inputs: Any, is_item: Callable[[Any], bool], wanted: str) -> Given:
     """Tells one item from many. is_item: whether a value is one item to the task. wanted: its name, for the error."""
     if is_item(inputs):

@@ -13,13 +13,13 @@ from nbpipes.engine.compat import Documented
 from nbpipes.engine.devices import pick_device
 from nbpipes.engine.drafts import drafted
 from nbpipes.engine.events import Event
-from nbpipes.engine.inputs import Given, LazyResults, sort_out
+from nbpipes.engine.inputs import Given, LazyResults, by_name, sort_out
 from nbpipes.engine.loop import ChunkOutput, run
 from nbpipes.engine.options import Options
 from nbpipes.engine.progress import Progress, notebook
 from nbpipes.engine.saving import Saved
 from nbpipes.engine.streaming import Streamed
-from nbpipes.engine.tuning import Limits, Sizes
+from nbpipes.engine.tuning import FIRST_WINDOW, Limits, Sizes
 from nbpipes.errors import InputError
 from nbpipes.layers.linear import device_of
 from nbpipes.models.outputs import Output
@@ -46,6 +46,8 @@ class Pipeline(Documented, Saved, Streamed, Generic[OptionsT]):
     options_class: ClassVar[type[Options]] = Options
     budget: ClassVar[int] = 1536
     """Total size of the chunks in one forward: beyond it activations leave the processor's cache."""
+    window: ClassVar[int] = FIRST_WINDOW
+    """Items of a list that are read before the first forward."""
     kind: ClassVar[str] = ""
     """The task's id, by which its results are drawn; `task` is what the user called it."""
     wanted: ClassVar[str] = "a text"
@@ -78,6 +80,7 @@ class Pipeline(Documented, Saved, Streamed, Generic[OptionsT]):
         self.model: Any = model if device_of(model) == where else model.to(where)
         self.tokenizer, self.feature_extractor = tokenizer, feature_extractor
         self.image_processor, self.processor = image_processor, processor
+        self.known = _sizes(model, tokenizer)
         self.batch_size = _checked_batch_size(batch_size)
         self.sizes = Sizes(self.budget)
         self.options: OptionsT = self.options_class().updated(options, self.task)  # type: ignore[assignment]
@@ -92,7 +95,7 @@ class Pipeline(Documented, Saved, Streamed, Generic[OptionsT]):
     def collate(self, chunks: Sequence[Chunk]) -> Batch:
         """Makes one batch of chunks; by default packs texts without padding. It may hold more than the chunks, at its
         end: their answers are left out."""
-        return pack(even(chunks) if self.device.type == "cpu" else chunks, self.device)
+        return pack(even(chunks) if self.device.type == "cpu" else chunks, self.device, self.known)
 
     def _forward(self, inputs: Mapping[str, Any], options: OptionsT) -> Output:
         """Runs the model on a batch."""
@@ -154,7 +157,7 @@ class Pipeline(Documented, Saved, Streamed, Generic[OptionsT]):
     def limits(self, batch_size: int | None = None) -> Limits:
         """How much goes into one forward; what is learnt of it on the way stays with the pipeline."""
         batch_size = _checked_batch_size(batch_size) or self.batch_size
-        return Limits(batch_size, self.budget, tuned=True, sizes=self.sizes)
+        return Limits(batch_size, self.budget, tuned=True, sizes=self.sizes, window=self.window)
 
     def __call__(
         self,
@@ -173,8 +176,7 @@ class Pipeline(Documented, Saved, Streamed, Generic[OptionsT]):
         options: the task's keywords, for this call only; an unknown one is a TypeError.
         An interrupt or error carries what was done before it, half a text included, as its attribute `partial`.
         """
-        args = args or tuple(options.pop(name) for name in self.input_names if name in options)
-        given = self.arguments(args, options)
+        given = self.arguments(by_name(args, options, self.input_names), options)
         chosen = self.options.updated(options, self.task)
         limits, many = self.limits(batch_size), given.shape != "one"
         watched = progress is not False and given.shape != "lazy" and notebook() is not None
@@ -207,6 +209,14 @@ class Pipeline(Documented, Saved, Streamed, Generic[OptionsT]):
     def annotated(self, result: Any, item: Any) -> Any:
         """The result, aware of its task, item and model."""
         return annotate(result, self.kind, item, self.meta)
+
+
+def _sizes(model: Any, tokenizer: Any) -> tuple[int, int] | None:
+    """How many ids the model knows, and how many its tokenizer has where these are more; None where all fit."""
+    known = getattr(getattr(model, "config", None), "vocab_size", None)
+    if not isinstance(tokenizer, Tokenizer) or not isinstance(known, int) or len(tokenizer) <= known:
+        return None
+    return known, len(tokenizer)
 
 
 def _checked_batch_size(batch_size: int | None) -> int | None:

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from nbpipes.engine import registry
 from nbpipes.engine.answers import OnError, checked
 from nbpipes.engine.events import Event
-from nbpipes.engine.inputs import Given
+from nbpipes.engine.inputs import Given, by_name
 from nbpipes.engine.jobs import Job
 from nbpipes.engine.loop import run
 from nbpipes.engine.options import Options
@@ -24,6 +24,7 @@ class Streamed:
 
     options: Any
     task: str
+    input_names: ClassVar[tuple[str, ...]]
     arguments: Callable[[tuple[Any, ...], dict[str, Any]], Given]
     limits: Callable[[int | None], Limits]
 
@@ -54,7 +55,7 @@ class Streamed:
         Without a sink the results are kept in memory: all of them where the input tells its length, else at most
         100,000 that were not yet read by iterating over the job, which then waits.
         """
-        given = self.arguments(args, options)
+        given = self.arguments(by_name(args, options, self.input_names), options)
         chosen = self.options.updated(options, self.task)
         limits = self.limits(batch_size)
         shelf = self._shelf(given, chosen, sink, key, resume, store)

@@ -1,10 +1,11 @@
-"""Reading images from whatever a user has: a path, a URL, base64, bytes, a PIL image, an array or a tensor.
+"""Reading images from whatever a user has: a path, URL, base64, bytes, an open file, a PIL image, array or tensor.
 
 Everything is bounded: the time and the size of a download, the pixels of an image. What cannot be read is an
 InputError that says why.
 """
 
 import os
+import re
 import struct
 import threading
 import warnings
@@ -16,7 +17,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from nbpipes.errors import InputError
 from nbpipes.processing.download import MAX_BYTES, TIMEOUT
@@ -27,7 +28,7 @@ MAX_PIXELS = 128_000_000
 MAX_SIDE = 65_500
 """Pixels of one side; formats and resizing have limits near this one."""
 
-WANTED = "a path, an http(s) URL, base64, bytes, a PIL image, an array or a tensor"
+WANTED = "a path, an http(s) URL, base64, bytes, an open file, a PIL image, an array or a tensor"
 IMAGE = Kind("image", "an image", "image", WANTED)
 # What Pillow and its codecs raise for files that are damaged in one way or another.
 DAMAGED = (OSError, ValueError, SyntaxError, TypeError, EOFError, IndexError, KeyError, struct.error, MemoryError)
@@ -60,25 +61,39 @@ class Quiet:
 
 
 quiet = Quiet()
+_locks = tuple(threading.Lock() for _ in range(64))
+
+
+def _alone(source: Any) -> threading.Lock:
+    """What keeps other threads from an open file, or an image that reads one as it is used: both have a place in it.
+    One call may well hold the same image many times."""
+    return _locks[id(source) // 16 % len(_locks)]
 
 
 def is_image(value: Any) -> bool:
     """Whether `value` stands for one image: by its type alone, nothing is opened."""
     if isinstance(value, np.ndarray | torch.Tensor):
         return value.ndim in (2, 3)
-    return isinstance(value, str | bytes | bytearray | memoryview | os.PathLike | Image.Image)
+    return isinstance(value, str | bytes | bytearray | memoryview | os.PathLike | Image.Image) or is_file(value)
+
+
+def is_file(value: Any) -> bool:
+    """Whether `value` is an open file, or what acts like one: an upload, a buffer."""
+    return hasattr(value, "read") and hasattr(value, "seek")
 
 
 def read_image(source: Any, timeout: float | None = None) -> Image.Image:
     """The image that `source` stands for: RGB, turned as its EXIF data say, the first frame of several.
 
-    source: a path, an http(s) URL, base64 (also as a data: URL), the bytes of a file, a PIL image; an array or tensor,
-    (height, width, channels), (channels, height, width) or (height, width), of uint8 or of floats from 0 to 1.
+    source: a path, an http(s) URL, base64 (also as a data: URL), the bytes of a file, a file that is open for reading
+    bytes (it is read from its start), a PIL image; an array or tensor, (height, width, channels), (channels, height,
+    width) or (height, width), of uint8 or of floats from 0 to 1.
     timeout: seconds for a download, None = TIMEOUT. InputError for what is none of these or damaged.
     """
     match source:
         case Image.Image():
-            return _finished(source, "the image")
+            with _alone(source):
+                return _finished(source, "the image")
         case np.ndarray():
             return _from_array(source)
         case torch.Tensor():
@@ -89,7 +104,22 @@ def read_image(source: Any, timeout: float | None = None) -> Image.Image:
             return _opened(from_path(Path(source), IMAGE))
         case str():
             return _opened(from_text(source, IMAGE, TIMEOUT if timeout is None else float(timeout), MAX_BYTES))
+    if is_file(source):
+        return _opened(from_bytes(read_file(source), "the open file", IMAGE, MAX_BYTES))
     raise InputError(f"an image must be {WANTED}, not {type(source).__name__}")
+
+
+def read_file(file: Any) -> bytes:
+    """What an open file holds, from its start: one byte more than MAX_BYTES at most. InputError where it gives none."""
+    try:
+        with _alone(file):
+            file.seek(0)
+            data = file.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as error:
+        raise InputError(f"the open file cannot be read: {str(error)[:200] or type(error).__name__}") from error
+    if not isinstance(data, bytes):
+        raise InputError("an open file must give bytes: open it with mode='rb'")
+    return data
 
 
 def _whole(tensor: torch.Tensor) -> NDArray[Any]:
@@ -103,8 +133,11 @@ def _opened(source: Source) -> Image.Image:
             return _finished(image, name)
     except InputError:
         raise
-    except Image.DecompressionBombError:
-        raise _too_large(name) from None
+    except Image.DecompressionBombError as error:  # whose only number before the limit is that of the pixels
+        count = re.search(r"\d+", str(error))
+        raise _too_large(name, f"{int(count[0]):,} pixels" if count else "its size") from None
+    except UnidentifiedImageError:
+        raise InputError(f"{name} cannot be read as an image: it has none of the formats that are known") from None
     except DAMAGED as error:
         raise InputError(f"{name} cannot be read as an image: {str(error)[:200] or type(error).__name__}") from error
 
@@ -113,7 +146,7 @@ def _finished(image: Image.Image, name: str) -> Image.Image:
     """Checks the size before pixels are decoded, then turns and converts."""
     width, height = image.size
     if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE:
-        raise _too_large(name, width, height)
+        raise _too_large(name, f"{width:,} × {height:,} pixels")
     if not width or not height:
         raise InputError(f"{name} has no pixels ({width} × {height})")
     try:
@@ -123,8 +156,7 @@ def _finished(image: Image.Image, name: str) -> Image.Image:
         raise InputError(f"{name} is damaged: {str(error)[:200] or type(error).__name__}") from error
 
 
-def _too_large(name: str, width: int = 0, height: int = 0) -> InputError:
-    size = f"{width:,} × {height:,} pixels" if width else "its size"
+def _too_large(name: str, size: str) -> InputError:
     return InputError(f"{name} is too large ({size}): an image may have {MAX_PIXELS:,} pixels, {MAX_SIDE:,} a side")
 
 
@@ -149,7 +181,7 @@ def _from_array(array: NDArray[Any]) -> Image.Image:
     if array.ndim not in (2, 3) or not array.size:
         raise InputError(f"an image array must be (height, width[, channels]), not {_shape(array.shape)}")
     if array.shape[0] * array.shape[1] > MAX_PIXELS * (4 if array.ndim == 3 else 1):
-        raise _too_large("the array", array.shape[1], array.shape[0])
+        raise _too_large("the array", f"{array.shape[1]:,} × {array.shape[0]:,} pixels")
     if array.ndim == 3 and array.shape[2] not in (1, 3, 4):
         if array.shape[0] not in (1, 3, 4):
             raise InputError(f"an image has 1, 3 or 4 channels, first or last; this array is {_shape(array.shape)}")

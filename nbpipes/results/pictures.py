@@ -83,6 +83,8 @@ def _opened(source: Any) -> Image.Image | None:
         return Image.open(BytesIO(bytes(source)))
     if isinstance(source, str | os.PathLike):
         return Image.open(_home(os.fspath(source)))
+    if hasattr(source, "read") and hasattr(source, "seek"):
+        return Image.open(source)
     return None if source is None else _of_array(source)
 
 

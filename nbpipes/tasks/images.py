@@ -18,16 +18,18 @@ from nbpipes.results.pictures import remember
 
 OptionsT = TypeVar("OptionsT", bound=Options)
 READERS = 8
+NAMES = ("inputs", "images", "image")
+"""Keywords that bring the images of a call."""
 
 
 class ReadsImages(Pipeline[OptionsT]):
-    """The base of tasks whose items are images: paths, URLs, base64, bytes, PIL images, arrays, tensors.
+    """The base of tasks whose items are images: paths, URLs, base64, bytes, open files, PIL images, arrays, tensors.
 
     Images are given as the first argument or as `inputs=`, `images=` or `image=`.
     """
 
     budget: ClassVar[int] = 8 * 224 * 224
-    wanted = "an image (a path, URL, base64, bytes, PIL image, array or tensor)"
+    wanted = "an image (a path, URL, base64, bytes, open file, PIL image, array or tensor)"
 
     @property
     def readers(self) -> int:
@@ -37,7 +39,7 @@ class ReadsImages(Pipeline[OptionsT]):
         return is_image(value)
 
     def arguments(self, args: tuple[Any, ...], options: dict[str, Any]) -> Given:
-        for name in ("images", "image"):
+        for name in NAMES:
             if name in options:
                 if args:
                     raise TypeError(f"images are given twice, as an argument and as {name}=")

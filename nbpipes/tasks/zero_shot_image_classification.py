@@ -13,7 +13,7 @@ from nbpipes.engine.options import Options
 from nbpipes.errors import InputError, nearest
 from nbpipes.models.outputs import Pairs
 from nbpipes.processing.batch import Chunk, pack
-from nbpipes.tasks.images import ReadsImages, check_timeout
+from nbpipes.tasks.images import NAMES, ReadsImages, check_timeout
 from nbpipes.tasks.scores import sigmoid, softmax
 from nbpipes.tasks.text import text_chunk
 
@@ -60,7 +60,7 @@ class ZeroShotImageClassificationPipeline(ReadsImages[ZeroShotImageOptions]):
 
     def arguments(self, args: tuple[Any, ...], options: dict[str, Any]) -> Given:
         """The labels may come as the second argument, or as the first where images are given by name."""
-        named = any(name in options for name in ("image", "images"))
+        named = any(name in options for name in NAMES)
         labels = args[0 if named else 1 :]
         if len(labels) > 1:
             raise TypeError(f"{self.task} takes images and candidate_labels, not {len(args)} arguments")

@@ -1,8 +1,11 @@
-"""Tiny real checkpoints for tests that run whole pipelines."""
+"""What tests of whole pipelines need: a tiny real checkpoint, and a server that gives images in every way."""
 
 import json
 import shutil
-from collections.abc import Callable
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -11,6 +14,7 @@ from safetensors.torch import load_file, save_file
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 POSITIONS = 600
+PICTURES = GOLDEN / "pictures"
 
 
 @pytest.fixture(scope="session")
@@ -41,3 +45,65 @@ def build(folder: Path, head: str) -> Path:
     tokenizer = json.loads((folder / "tokenizer_config.json").read_text())
     (folder / "tokenizer_config.json").write_text(json.dumps(tokenizer | {"model_max_length": POSITIONS}))
     return folder
+
+
+class Site(BaseHTTPRequestHandler):
+    """Gives the golden pictures by their names, and answers to other paths in the ways that servers fail."""
+
+    def do_GET(self) -> None:
+        match self.path:
+            case path if (PICTURES / path[1:]).is_file():
+                self.answer(200, (PICTURES / path[1:]).read_bytes())
+            case "/moved":
+                self.answer(302, b"", Location="/wide.png")
+            case "/inside":
+                self.answer(302, b"", Location="file:///etc/passwd")
+            case "/ftp":
+                self.answer(302, b"", Location="ftp://example.com/a.png")
+            case "/circle":
+                self.answer(302, b"", Location="/circle")
+            case "/hangs":
+                time.sleep(2)
+            case "/drips":
+                self.send_response(200)
+                self.end_headers()
+                for _ in range(40):
+                    time.sleep(0.05)
+                    self.wfile.write(b"x")
+            case "/drips-headers":
+                for letter in "HTTP/1.1 200 OK and still more words to come":
+                    time.sleep(0.05)
+                    self.wfile.write(letter.encode())
+            case "/page":
+                self.answer(200, b"<html>not an image</html>")
+            case "/short":
+                self.send_response(200)
+                self.send_header("Content-Length", "100000")
+                self.end_headers()
+                self.wfile.write((PICTURES / "wide.png").read_bytes()[:100])
+            case _:
+                self.answer(404, b"gone")
+
+    def answer(self, status: int, body: bytes, **headers: str) -> None:
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[str]:
+    """The address of a server on this machine."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Site)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("no_proxy", "127.0.0.1")
+        yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()

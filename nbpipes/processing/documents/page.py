@@ -12,7 +12,7 @@ from nbpipes.errors import InputError
 from nbpipes.processing.documents.boxes import SCALE, Box
 from nbpipes.processing.documents.pdf import is_pdf, read_pdf
 from nbpipes.processing.download import download, is_url
-from nbpipes.processing.media import read_image
+from nbpipes.processing.media import is_file, read_file, read_image
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +29,8 @@ class Page:
 def read_page(source: Any, word_boxes: Any = None, *, page: int = 1, timeout: float | None = None) -> Page:
     """The page that `source` stands for.
 
-    source: an image, as `read_image` takes it; a PDF (path, URL or bytes), of which `page`, from 1 on, is read, and
-    whose own text is used where it has one; None where word_boxes are given.
+    source: an image, as `read_image` takes it; a PDF (path, URL, bytes or open file), of which `page`, from 1 on, is
+    read, and whose own text is used where it has one; None where word_boxes are given.
     word_boxes: pairs of a word and its box. InputError for what cannot be read.
     """
     given = None if word_boxes is None else _checked(word_boxes)
@@ -38,6 +38,8 @@ def read_page(source: Any, word_boxes: Any = None, *, page: int = 1, timeout: fl
         if given is None:
             raise InputError("give an image, or word_boxes=[(word, [left, upper, right, lower]), …]")
         return Page(None, *given)
+    if is_file(source):
+        source = read_file(source)
     data = _pdf(source, timeout)
     if data is None:
         return Page(read_image(source, timeout), *(given or (None, None)))

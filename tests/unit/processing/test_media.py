@@ -3,11 +3,10 @@
 import base64
 import io
 import struct
-import threading
 import time
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +47,7 @@ def forms() -> dict[str, object]:
         "data URL": f"data:image/png;base64,{text}",
         "bytes": WIDE.read_bytes(),
         "bytearray": bytearray(WIDE.read_bytes()),
+        "buffer": io.BytesIO(WIDE.read_bytes()),
         "PIL": Image.open(WIDE),
         "array": array,
         "array, channels first": array.transpose(2, 0, 1),
@@ -130,6 +130,26 @@ def test_what_cannot_be_read_says_why(source, why):
         read_image(source)
 
 
+def test_open_files_are_read_from_their_start():
+    with WIDE.open("rb") as file:
+        assert read_image(file).size == read_image(file).size == (47, 30)
+    with pytest.raises(InputError, match="closed file"):
+        read_image(file)
+    with pytest.raises(InputError, match="mode='rb'"):
+        read_image(io.StringIO("text"))
+
+
+@pytest.mark.parametrize("source", [Image.open, io.FileIO], ids=["PIL", "file"])
+def test_threads_share_an_image_that_is_not_decoded_yet(source, tmp_path):
+    path = tmp_path / "large.png"
+    Image.effect_noise((700, 500), 90).convert("RGB").save(path)
+    wanted = values(read_image(path))
+    for _ in range(3):
+        shared = source(path)
+        with ThreadPoolExecutor(8) as threads:
+            assert all(np.array_equal(values(found), wanted) for found in threads.map(read_image, [shared] * 16))
+
+
 def test_a_truncated_file():
     data = as_file(Image.open(WIDE), "JPEG")
     with pytest.raises(InputError, match=r"(?i)truncated"):
@@ -207,68 +227,6 @@ def test_damaged_files_fail_as_inputs_do(data):
 # ---------------------------------------------------------------------- downloads
 
 
-class Site(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        match self.path:
-            case "/wide.png":
-                self.answer(200, WIDE.read_bytes())
-            case "/moved":
-                self.answer(302, b"", Location="/wide.png")
-            case "/inside":
-                self.answer(302, b"", Location="file:///etc/passwd")
-            case "/ftp":
-                self.answer(302, b"", Location="ftp://example.com/a.png")
-            case "/circle":
-                self.answer(302, b"", Location="/circle")
-            case "/hangs":
-                time.sleep(2)
-            case "/drips":
-                self.send_response(200)
-                self.end_headers()
-                for _ in range(40):
-                    time.sleep(0.05)
-                    self.wfile.write(b"x")
-            case "/drips-headers":
-                for letter in "HTTP/1.1 200 OK and still more words to come":
-                    time.sleep(0.05)
-                    self.wfile.write(letter.encode())
-            case "/page":
-                self.answer(200, b"<html>not an image</html>")
-            case "/short":
-                self.send_response(200)
-                self.send_header("Content-Length", "100000")
-                self.end_headers()
-                self.wfile.write(WIDE.read_bytes()[:100])
-            case _:
-                self.answer(404, b"gone")
-
-    def answer(self, status: int, body: bytes, **headers: str) -> None:
-        self.send_response(status)
-        for name, value in headers.items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *args: object) -> None:
-        pass
-
-
-@pytest.fixture(scope="module")
-def site():
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Site)
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
-
-
-@pytest.fixture(autouse=True)
-def no_proxy(monkeypatch):
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-
-
 @pytest.mark.parametrize("page", ["wide.png", "moved"])
 def test_images_are_downloaded(site, page):
     np.testing.assert_array_equal(values(read_image(f"{site}/{page}")), values(Image.open(WIDE)))
@@ -303,6 +261,7 @@ def test_a_download_has_a_size(site):
         download(f"{site}/wide.png", limit=100)
 
 
+@pytest.mark.usefixtures("site")
 def test_nobody_listens():
     with pytest.raises(InputError, match="cannot be fetched"):
         read_image("http://127.0.0.1:9/a.png", timeout=2)
