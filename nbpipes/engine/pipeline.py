@@ -19,7 +19,7 @@ from nbpipes.engine.options import Options
 from nbpipes.engine.progress import Progress, notebook
 from nbpipes.engine.saving import Saved
 from nbpipes.engine.streaming import Streamed
-from nbpipes.engine.tuning import FIRST_WINDOW, Limits, Sizes
+from nbpipes.engine.tuning import Limits, Sizes
 from nbpipes.errors import InputError
 from nbpipes.layers.linear import device_of
 from nbpipes.models.outputs import Output
@@ -46,8 +46,6 @@ class Pipeline(Documented, Saved, Streamed, Generic[OptionsT]):
     options_class: ClassVar[type[Options]] = Options
     budget: ClassVar[int] = 1536
     """Total size of the chunks in one forward: beyond it activations leave the processor's cache."""
-    window: ClassVar[int] = FIRST_WINDOW
-    """Items of a list that are read before the first forward."""
     kind: ClassVar[str] = ""
     """The task's id, by which its results are drawn; `task` is what the user called it."""
     wanted: ClassVar[str] = "a text"
@@ -80,7 +78,6 @@ class Pipeline(Documented, Saved, Streamed, Generic[OptionsT]):
         self.model: Any = model if device_of(model) == where else model.to(where)
         self.tokenizer, self.feature_extractor = tokenizer, feature_extractor
         self.image_processor, self.processor = image_processor, processor
-        self.known = _sizes(model, tokenizer)
         self.batch_size = _checked_batch_size(batch_size)
         self.sizes = Sizes(self.budget)
         self.options: OptionsT = self.options_class().updated(options, self.task)  # type: ignore[assignment]
@@ -95,7 +92,7 @@ class Pipeline(Documented, Saved, Streamed, Generic[OptionsT]):
     def collate(self, chunks: Sequence[Chunk]) -> Batch:
         """Makes one batch of chunks; by default packs texts without padding. It may hold more than the chunks, at its
         end: their answers are left out."""
-        return pack(even(chunks) if self.device.type == "cpu" else chunks, self.device, self.known)
+        return pack(even(chunks) if self.device.type == "cpu" else chunks, self.device)
 
     def _forward(self, inputs: Mapping[str, Any], options: OptionsT) -> Output:
         """Runs the model on a batch."""
@@ -157,7 +154,7 @@ class Pipeline(Documented, Saved, Streamed, Generic[OptionsT]):
     def limits(self, batch_size: int | None = None) -> Limits:
         """How much goes into one forward; what is learnt of it on the way stays with the pipeline."""
         batch_size = _checked_batch_size(batch_size) or self.batch_size
-        return Limits(batch_size, self.budget, tuned=True, sizes=self.sizes, window=self.window)
+        return Limits(batch_size, self.budget, tuned=True, sizes=self.sizes)
 
     def __call__(
         self,
@@ -209,14 +206,6 @@ class Pipeline(Documented, Saved, Streamed, Generic[OptionsT]):
     def annotated(self, result: Any, item: Any) -> Any:
         """The result, aware of its task, item and model."""
         return annotate(result, self.kind, item, self.meta)
-
-
-def _sizes(model: Any, tokenizer: Any) -> tuple[int, int] | None:
-    """How many ids the model knows, and how many its tokenizer has where these are more; None where all fit."""
-    known = getattr(getattr(model, "config", None), "vocab_size", None)
-    if not isinstance(tokenizer, Tokenizer) or not isinstance(known, int) or len(tokenizer) <= known:
-        return None
-    return known, len(tokenizer)
 
 
 def _checked_batch_size(batch_size: int | None) -> int | None:
