@@ -8,15 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-import numpy as np
 import torch
 from detector_loss import Found, lost
-from PIL import Image
 from shapes_model import trainable
 from shapes_report import card, held_out
-from shapes_scenes import LABELS, scene
+from shapes_scenes import LABELS
 from shapes_scores import boxes
-from shapes_training import Learner, Training
+from shapes_training import Learner, Training, seen
 from torch import Tensor, nn
 
 from nbpipes import pipeline
@@ -30,6 +28,8 @@ OUTPUT = Path(__file__).parents[2] / "nbpipes" / "demo" / "shapes-detector"
 SEED = 5
 SIDE = 128
 """Of a picture as the model sees it; it must be a multiple of 32."""
+LONGEST = 200
+"""Of a scene that it learns from."""
 MOST = 8
 BATCH, RATE = 16, 2e-3
 ROUNDS = (8, 5)
@@ -81,15 +81,12 @@ def scenes(chance: Random, count: int) -> Batch:
     pixels = torch.empty(count, 3, SIDE, SIDE).contiguous(memory_format=torch.channels_last)
     labels, boxes = torch.full((count, MOST), -1), torch.zeros(count, MOST, 4)
     for row in range(count):
-        size = chance.randint(SIDE, 200), chance.randint(SIDE, 200)
-        made = scene(chance, size, plain=chance.random() < 0.12)
-        picture = made.picture.resize((SIDE, SIDE), Image.Resampling.BILINEAR)
-        pixels[row] = torch.from_numpy(np.asarray(picture).copy()).permute(2, 0, 1) / 255
+        made, pixels[row] = seen(chance, SIDE, LONGEST)
         for place, thing in enumerate(made.things):
             left, top, right, bottom = thing.box
             middle, sides = ((left + right) / 2, (top + bottom) / 2), (right - left, bottom - top)
             labels[row, place] = LABELS.index(thing.label)
-            boxes[row, place] = torch.tensor((*middle, *sides)) / torch.tensor(size * 2)
+            boxes[row, place] = torch.tensor((*middle, *sides)) / torch.tensor(made.picture.size * 2)
     return Batch(pixels, labels, boxes)
 
 
@@ -174,8 +171,7 @@ def report(folder: Path, steps: int, minutes: float) -> str:
     rows = []
     for name, made in held_out(300):
         scored = boxes(find([one.picture for one in made], threshold=0.0), made)
-        figures = (scored.precision, scored.half, scored.overlap, scored.counted)
-        rows.append(f"| {name} | {' | '.join(f'{figure:.3f}' for figure in figures)} |")
+        rows.append((name, scored.precision, scored.half, scored.overlap, scored.counted))
     return card("detector", rows, steps * BATCH // 2, minutes)
 
 

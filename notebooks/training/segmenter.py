@@ -12,9 +12,9 @@ import torch.nn.functional as F
 from PIL import Image
 from shapes_model import trainable
 from shapes_report import card, held_out
-from shapes_scenes import LABELS, scene
+from shapes_scenes import LABELS
 from shapes_scores import masks
-from shapes_training import Learner, Training
+from shapes_training import Learner, Training, seen
 from torch import Tensor
 
 from nbpipes import pipeline
@@ -64,10 +64,7 @@ def scenes(chance: Random, count: int, side: int) -> tuple[Tensor, Tensor]:
     pixels = torch.empty(count, 3, side, side).contiguous(memory_format=torch.channels_last)
     labels = torch.empty(count, side // 2, side // 2, dtype=torch.long)
     for row in range(count):
-        size = chance.randint(side, side * 3 // 2), chance.randint(side, side * 3 // 2)
-        made = scene(chance, size, plain=chance.random() < 0.12)
-        picture = made.picture.resize((side, side), Image.Resampling.BILINEAR)
-        pixels[row] = torch.from_numpy(np.asarray(picture).copy()).permute(2, 0, 1) / 255
+        made, pixels[row] = seen(chance, side, side * 3 // 2)
         small = made.labels.resize((side // 2, side // 2), Image.Resampling.NEAREST)
         labels[row] = torch.from_numpy(np.asarray(small).copy())
     return (pixels - MEAN) / SPREAD, labels
@@ -114,8 +111,7 @@ def report(folder: Path, steps: int, minutes: float) -> str:
     rows = []
     for name, made in held_out(200):
         scored = masks(segment([one.picture for one in made]), made)
-        figures = (scored.overlap, *scored.each.values(), scored.right)
-        rows.append(f"| {name} | {' | '.join(f'{figure:.3f}' for figure in figures)} |")
+        rows.append((name, scored.overlap, *scored.each.values(), scored.right))
     return card("segmenter", rows, steps * BATCH // 2, minutes)
 
 

@@ -24,11 +24,12 @@ def held_out(count: int) -> Iterator[tuple[str, list[Scene]]]:
         yield name, [scene(chance, SIZE, chance.randint(*shapes), plain=plain) for _ in range(count)]
 
 
-def card(name: str, rows: Sequence[str], scenes: int, minutes: float) -> str:
-    """The model card of the template `name`_card.md. rows: of the table of its scores. scenes: it learnt from so many,
-    in so many minutes."""
+def card(name: str, rows: Sequence[tuple[str, *tuple[float, ...]]], scenes: int, minutes: float) -> str:
+    """The model card of the template `name`_card.md. rows: of the table of its scores, each with its name. scenes: it
+    learnt from so many, in so many minutes."""
     text = Path(__file__).with_name(f"{name}_card.md").read_text(encoding="utf-8")
-    figures = {"rows": "\n".join(rows), "scenes": f"{round(scenes, -2):,}", "minutes": f"{minutes:.0f}"}
+    table = (f"| {kind} | {' | '.join(f'{score:.3f}' for score in scores)} |" for kind, *scores in rows)
+    figures = {"rows": "\n".join(table), "scenes": f"{round(scenes, -2):,}", "minutes": f"{minutes:.0f}"}
     for word, figure in figures.items():
         text = text.replace(f"<{word}>", figure)
     return text

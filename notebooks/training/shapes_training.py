@@ -6,10 +6,14 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 from typing import Any
 
+import numpy as np
 import torch
+from PIL import Image
 from shapes_model import write
+from shapes_scenes import Scene, scene
 from torch import Tensor, nn
 
 from nbpipes.models.family import Family, Model
@@ -46,6 +50,16 @@ class Training:
         write(model.eval(), self.family, self.config, self.processor, given.output)
         told = self.report(given.output, steps, sum(given.minutes))
         (given.output / "README.md").write_text(told, encoding="utf-8")
+
+
+def seen(chance: Random, side: int, longest: int) -> tuple[Scene, Tensor]:
+    """A new scene, and how a model sees it: its picture as a square, `(3, side, side)`, from 0 to 1.
+
+    longest: pixels that a side of the scene may have; it has `side` at least."""
+    size = chance.randint(side, longest), chance.randint(side, longest)
+    made = scene(chance, size, plain=chance.random() < 0.12)
+    picture = made.picture.resize((side, side), Image.Resampling.BILINEAR)
+    return made, torch.from_numpy(np.asarray(picture).copy()).permute(2, 0, 1) / 255
 
 
 class Learner:
