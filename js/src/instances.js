@@ -71,8 +71,8 @@ export function draw(body, spec, context, layer) {
     at: -1,
     colour: (index) => palette.get(labels[index]) ?? { fill: "#DDDDDD", line: "#808080" },
   };
-  const words = (/** @type {number} */ index) =>
-    `${labels[index]}${entries[index].score === null ? "" : ` ${number(entries[index].score, 2)}`}`;
+  const words = (/** @type {number} */ index, label = labels[index]) =>
+    `${label}${entries[index].score === null ? "" : ` ${number(entries[index].score, 2)}`}`;
 
   const readout = h("div", { class: "nbp-readout nbp-muted" });
   const hint = entries.length ? `Click ${one === "object" ? "an" : "a"} ${one} to select it` : "";
@@ -110,7 +110,7 @@ export function draw(body, spec, context, layer) {
     const order = [...new Set([...first, ...look.order.slice(0, TAGGED)])].flatMap((index) => {
       const rect = layer.handle(index);
       if (!rect) return [];
-      const text = cutOff(words(index));
+      const text = words(index, cutOff(labels[index]));
       const size = { width: pen.measureText(text).width + 8 * unit, height: 17 * unit };
       const seen = {
         left: rect.left * scale + left,
@@ -237,4 +237,4 @@ function around({ left, top }, { width, height }) {
 }
 
 /** @param {string} text */
-const cutOff = (text) => (text.length > 32 ? `${[...text].slice(0, 30).join("")}…` : text);
+const cutOff = (text) => (text.length > 27 ? `${[...text].slice(0, 25).join("")}…` : text);

@@ -66,10 +66,10 @@ export function stage({ picture, label, signal, paint, point, press }) {
   function draw() {
     const sharp = window.devicePixelRatio || 1;
     const { clientWidth: width, clientHeight: height } = canvas;
+    const pen = canvas.getContext("2d");
+    if (!pen || !width) return; // hidden, as JupyterLab has it for a moment when its theme changes: a new size clears
     if (canvas.width !== Math.round(width * sharp)) canvas.width = Math.round(width * sharp);
     if (canvas.height !== Math.round(height * sharp)) canvas.height = Math.round(height * sharp);
-    const pen = canvas.getContext("2d");
-    if (!pen || !width) return;
     keep();
     pen.setTransform(sharp, 0, 0, sharp, 0, 0);
     const where = { scale: scale(), left: view.left, top: view.top, width, height, unit: 1 };
@@ -230,7 +230,7 @@ export function stage({ picture, label, signal, paint, point, press }) {
     savePicture(sheet, base(picture), signal);
   }
 
-  const observer = new ResizeObserver(repaint);
+  const observer = new ResizeObserver(draw); // at once: in the next frame it may be hidden, and then nothing tells of it
   observer.observe(canvas);
   signal.addEventListener("abort", () => observer.disconnect());
   return { node, zooms, repaint, reveal, save, image: () => image };

@@ -339,12 +339,12 @@ function first(bands, time) {
   return low;
 }
 
-/** A text, or its beginning. @param {CanvasRenderingContext2D} pen @param {string} text @param {number} room px */
+/** A text, or its beginning unless that says nothing. @param {CanvasRenderingContext2D} pen @param {string} text @param {number} room px */
 function fitted(pen, text, room) {
   if (pen.measureText(text).width <= room) return text;
   let short = text.slice(0, Math.max(Math.floor(room / 4), 0));
   while (short && pen.measureText(`${short}…`).width > room) short = short.slice(0, -1);
-  return short ? `${short}…` : "";
+  return short.length > 2 ? `${short}…` : "";
 }
 
 /** The pen of a canvas that is as sharp as the screen. @param {HTMLCanvasElement} canvas */

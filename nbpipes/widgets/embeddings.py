@@ -1,6 +1,6 @@
 """The view of embeddings of texts and images: one vector, or how near several items are to each other."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -10,6 +10,7 @@ from traitlets import Unicode
 from nbpipes.display import embeddings, kit
 from nbpipes.display.pictures import name_of
 from nbpipes.widgets.assets import bundle
+from nbpipes.widgets.pictures import thumbnail
 from nbpipes.widgets.view import View, prose, text
 
 TEXTS = 150  # compared with each other
@@ -17,10 +18,19 @@ VALUES = 400  # shown of one vector
 
 
 class Embeddings(View):
-    """Texts by similarity: a list, a map and a matrix of the same."""
+    """Texts or images by similarity: a list, a map and a matrix of the same."""
 
     name: ClassVar[str] = "embeddings"
+    slow: ClassVar[frozenset[str]] = frozenset({"thumbs"})
     _esm = Unicode(bundle("embeddings")).tag(sync=True)
+
+    def __init__(self, result: Any, spec: Mapping[str, Any], meta: Mapping[str, Any] | None = None) -> None:
+        super().__init__(result, spec, meta)
+        self.ops["thumbs"] = self._thumbs
+
+    def _thumbs(self, args: Mapping[str, Any]) -> list[Any]:
+        """Small copies of images."""
+        return [thumbnail(self.result.sources[index]) for index in args["indices"][:TEXTS]]
 
 
 def describe(value: Any, source: Any) -> dict[str, Any]:
@@ -40,8 +50,8 @@ def describe(value: Any, source: Any) -> dict[str, Any]:
 
 
 def describe_image(value: Any, source: Any) -> dict[str, Any]:
-    """What the front end draws of one image: its name stands for it."""
-    return describe(value, name_of(source))
+    """What the front end draws of one image: its name, and a small copy of it."""
+    return describe(value, name_of(source)) | {"picture": thumbnail(source)}
 
 
 def describe_batch(values: Sequence[Any], sources: Sequence[Any], items: str = "texts") -> dict[str, Any] | None:
@@ -58,12 +68,13 @@ def describe_batch(values: Sequence[Any], sources: Sequence[Any], items: str = "
     upper = np.triu_indices(len(unit), 1)
     names = [kit.text_of(source) or f"item {index}" for index, source in enumerate(sources[:TEXTS])]
     if items == "images":
-        names = [f"{index} {name_of(source)}" for index, source in enumerate(sources[:TEXTS])]
+        names = [name_of(source) for source in sources[:TEXTS]]
     left = f"; the first {len(unit)} of {len(values):,}" if len(values) > TEXTS else ""
     what = f"{len(unit)} vectors of {unit.shape[1]:,} numbers{left}"
     return {
         **_nothing(),
         "about": f"Similarities of {len(unit)} {items}",
+        "pictured": items == "images",
         "note": what,
         "names": [text(name, 160) for name in names],
         "cosines": np.rint(1000 * (unit @ unit.T)[upper]).astype(int).tolist(),
@@ -83,5 +94,5 @@ def projected(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _nothing() -> dict[str, Any]:
-    empty: dict[str, Any] = {"names": [], "cosines": [], "points": [], "note": "", "facts": [], "values": []}
-    return empty | prose(None)
+    lists: dict[str, Any] = {name: [] for name in ("names", "cosines", "points", "facts", "values")}
+    return lists | {"note": "", "pictured": False, "picture": None} | prose(None)

@@ -72,6 +72,30 @@ def test_filters_take_objects_out_of_the_picture(shown: Show) -> None:
     expect(view.locator(".nbp-option")).to_have_count(3)
 
 
+HIDDEN = """async (canvas) => {
+  const root = canvas.closest('.nbp');
+  canvas.dispatchEvent(new KeyboardEvent('keydown', {key: '0', bubbles: true}));  // to be painted in the next frame
+  root.style.display = 'none';
+  await new Promise(requestAnimationFrame);
+  root.style.display = '';
+  await new Promise(requestAnimationFrame);
+  await new Promise(requestAnimationFrame);
+}"""
+
+
+def test_a_picture_that_was_hidden_for_a_frame_is_still_there(shown: Show) -> None:
+    book, view = shown("samples.boxes")
+    canvas = view.locator(".nbp-stage canvas")
+    sun = [355, 85]
+    expect(canvas).not_to_have_js_property("width", 0)
+    before = canvas.evaluate(COLOUR, sun)
+    canvas.evaluate(HIDDEN)  # so does JupyterLab with its cells while its theme changes
+    assert canvas.evaluate(COLOUR, sun) == before != [0, 0, 0]
+    for theme in ("Dark", "Light"):
+        book.theme(f"JupyterLab {theme}")
+        expect(canvas).not_to_have_js_property("width", 0)
+
+
 def test_pictures_are_zoomed_and_moved(shown: Show, shot: Callable[..., None]) -> None:
     book, view = shown("samples.boxes")
     canvas = view.locator(".nbp-stage canvas")

@@ -54,6 +54,15 @@ it("draws results without objects, boxes, scores and pictures", () => {
   expect(rendered(module, state).all(".nbp-error").length).toBe(0);
 });
 
+it("keeps what is painted while it is hidden", async () => {
+  const { one } = rendered(module, sample(contract));
+  const { width } = /** @type {HTMLCanvasElement} */ (one("canvas")); // in jsdom nothing has a size
+  press(one("canvas"), "+");
+  await frame();
+  expect(/** @type {HTMLCanvasElement} */ (one("canvas")).width).toBe(width);
+  expect(width).toBeGreaterThan(0);
+});
+
 it("places tags where they hide no other, those that come first where they are best", () => {
   let seed = 7;
   const random = (/** @type {number} */ below) => {

@@ -12,6 +12,17 @@ it("lists what differs, and on request what agrees", () => {
   expect(all("tbody tr").length).toBe(rows.length);
 });
 
+it("lets pictures be zoomed together where they can be zoomed", () => {
+  const zoom = (/** @type {any} */ side) => {
+    const state = sample(contract);
+    state.spec.sides = [side, side];
+    const { all } = rendered(module, state);
+    return all("button").find(({ textContent }) => textContent === "Zoom together")?.hidden;
+  };
+  expect(zoom({ ...sample(contract).spec.sides[0], picture: { data: new Uint8Array([1]) } })).toBe(false);
+  expect(zoom({ kind: "labels", picture: { data: new Uint8Array([1]) }, labels: [] })).toBe(true);
+});
+
 it("shows two texts as one, and goes to a difference", () => {
   const state = sample(contract);
   state.spec.summary = "Word error rate 25.0 %";
@@ -21,6 +32,7 @@ it("shows two texts as one, and goes to a difference", () => {
   expect(one("strong").textContent).toBe("Word error rate 25.0 %");
   expect(all(".nbp-text del").map(({ textContent }) => textContent)).toEqual(["one <b>", "x"]);
   expect(all(".nbp-text ins").map(({ textContent }) => textContent)).toEqual(["another", "y"]);
+  expect(one(".nbp-text").textContent).toBe("the same  one <b> another x y ");
   /** @type {number[]} */
   const heard = [];
   const side = document.createElement("div");

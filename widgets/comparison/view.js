@@ -12,7 +12,8 @@ import { wording } from "./wording.js";
  * @typedef {{what: string, left: string | null, right: string | null, same: boolean, time?: number | null}} Row
  * @typedef {{names: [string, string], head: string, rows: Row[], sides: [Side, Side], summary?: string,
  *   wording?: import("./wording.js").Wording}} Spec
- * @typedef {{picture?: {data: unknown} | null}} Side the spec of another view
+ * @typedef {{picture?: {data: unknown} | null, labels?: unknown}} Side the spec of another view; beside bars for labels
+ *   a picture is no stage
  */
 
 /** @type {import("@nbpipes/kit/widget.js").Draw<Spec>} */
@@ -89,7 +90,7 @@ function together(beside, sides) {
       on = !on;
       node.setAttribute("aria-pressed", String(on));
     },
-    { "aria-pressed": "true", hidden: !sides.every(({ picture }) => picture?.data) },
+    { "aria-pressed": "true", hidden: !sides.every(({ picture, labels }) => picture?.data && !labels) },
   );
   beside.addEventListener("nbp-moved", (event) => {
     if (!on) return;
@@ -103,10 +104,10 @@ function together(beside, sides) {
 /** @param {Row} row @param {(time: number) => void} go */
 function line({ what, left, right, same, time }, go) {
   const cell = (/** @type {string | null} */ value) =>
-    h("td", { class: value === null ? "nbp-muted" : "", dir: "auto" }, value ?? "—");
+    h("td", { class: value === null ? "nbp-muted" : "" }, h("bdi", {}, value ?? "—"));
   const sign = h("td", { title: same ? "they agree" : "they differ" }, same ? "=" : "≠");
-  const name = typeof time === "number" ? button(what, () => go(time), { title: "Go there" }) : what;
-  return h("tr", { "data-same": same }, sign, h("th", { scope: "row", dir: "auto" }, name), cell(left), cell(right));
+  const name = typeof time === "number" ? button(what, () => go(time), { title: "Go there" }) : h("bdi", {}, what);
+  return h("tr", { "data-same": same }, sign, h("th", { scope: "row" }, name), cell(left), cell(right));
 }
 
 /** @param {Spec} spec @returns {import("@nbpipes/kit/actions.js").Export} */

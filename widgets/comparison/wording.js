@@ -10,7 +10,9 @@ import { h } from "@nbpipes/kit/dom.js";
  */
 export function wording(pieces, [left, right]) {
   const nodes = pieces.flatMap(([one, other]) =>
-    other === undefined ? [one, " "] : [one && h("del", {}, one), " ", other && h("ins", {}, other), " "],
+    other === undefined
+      ? [one, " "]
+      : [one && h("del", {}, one), one && other && " ", other && h("ins", {}, other), " "],
   );
   const key = [h("del", {}, left), " has what is struck out, ", h("ins", {}, right), " what is underlined"];
   return h(

@@ -121,9 +121,16 @@ export function draw(body, spec, context) {
   );
   body.append(
     top,
-    scene(picture, show.node),
-    h("div", { class: "nbp-ramp" }, strip, ...marks),
-    h("div", { class: "nbp-under" }, readout, show.zooms),
+    scene(
+      picture,
+      h(
+        "div",
+        {},
+        show.node,
+        h("div", { class: "nbp-ramp" }, strip, ...marks),
+        h("div", { class: "nbp-under" }, readout, show.zooms),
+      ),
+    ),
   );
   clear.hidden = true;
   readout.textContent = hint;

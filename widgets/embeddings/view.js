@@ -1,17 +1,21 @@
 import { menu } from "@nbpipes/kit/actions.js";
+import { address } from "@nbpipes/kit/bytes.js";
 import { bar, quote } from "@nbpipes/kit/controls.js";
 import { h } from "@nbpipes/kit/dom.js";
 import { listbox } from "@nbpipes/kit/listbox.js";
 import { number } from "@nbpipes/kit/numbers.js";
 import { colour } from "@nbpipes/kit/palette.js";
+import { thumbs } from "@nbpipes/kit/thumbs.js";
 import { map } from "./map.js";
 import { matrix } from "./matrix.js";
 
 /**
- * names: the texts. cosines: of each pair i < j, row by row, in thousandths. points: a projection to two dimensions,
+ * names: the texts, or those of images. pictured: they are images, of which Python has small copies; picture: that of
+ * a single one. cosines: of each pair i < j, row by row, in thousandths. points: a projection to two dimensions,
  * each from -1 to 1. facts: what there is to say of a single vector. values: of that vector, or its first ones.
  *
- * @typedef {{names: string[], cosines: number[], points: [number, number][], note: string,
+ * @typedef {{names: string[], pictured: boolean,
+ *   picture: {data: import("@nbpipes/kit/bytes.js").Data, type: string} | null, cosines: number[], points: [number, number][], note: string,
  *   text: string | null, more: number, facts: [string, string][], values: number[]}} Spec
  */
 
@@ -23,6 +27,7 @@ export function draw(body, spec, context) {
 
 /** @type {import("@nbpipes/kit/widget.js").Draw<Spec>} */
 function one(body, spec, context) {
+  const { picture } = spec;
   const rows = spec.facts.map(([name, value]) =>
     h("tr", {}, h("th", { scope: "row", class: "nbp-muted" }, name), h("td", {}, value)),
   );
@@ -46,6 +51,7 @@ function one(body, spec, context) {
   body.append(
     top,
     quote(spec.text, spec.more) ?? "",
+    picture ? h("img", { alt: "", src: address(picture.data, picture.type, context.signal) }) : "",
     h("table", { class: "nbp-table" }, h("tbody", {}, ...rows)),
     strip,
   );
@@ -63,7 +69,9 @@ function many(body, spec, context) {
     context.select(at === null ? [] : [at]);
     context.say(at === null ? "Nothing is selected" : `${spec.names[index]}: the others by their similarity to it`);
   };
-  const list = listbox({ label: "Texts", class: "nbp-texts nbp-scroll" }, pick);
+  const list = listbox({ label: spec.pictured ? "Images" : "Texts", class: "nbp-texts nbp-scroll" }, pick);
+  list.node.toggleAttribute("data-pictured", spec.pictured);
+  const small = thumbs(context, () => show());
   const cloud = map(spec.points, spec.names, pick);
   const grid = matrix(count, cosine, spec.names, context);
 
@@ -75,10 +83,11 @@ function many(body, spec, context) {
       order.map((index) => {
         const name = h("bdi", {}, spec.names[index]);
         const place = h("span", { class: "nbp-muted nbp-number" }, index);
-        if (here === null) return { index, cells: [place, name] };
+        const first = spec.pictured ? [place, small.of(index), name] : [place, name];
+        if (here === null) return { index, cells: first };
         const value = cosine(here, index);
         const strip = bar(Math.abs(value), colour(value < 0 ? 1 : 0));
-        return { index, cells: [place, name, strip, h("span", { class: "nbp-number" }, value.toFixed(3))] };
+        return { index, cells: [...first, strip, h("span", { class: "nbp-number" }, value.toFixed(3))] };
       }),
     );
     list.node.toggleAttribute("data-near", here !== null);

@@ -4,8 +4,8 @@ import { counted, h } from "@nbpipes/kit/dom.js";
 import { nest } from "@nbpipes/kit/nested.js";
 import { number } from "@nbpipes/kit/numbers.js";
 import { colours, heat } from "@nbpipes/kit/palette.js";
+import { thumbs } from "@nbpipes/kit/thumbs.js";
 import { windowed } from "@nbpipes/kit/windowed.js";
-import { thumbs } from "./thumbs.js";
 
 const TALL = 56; // px of a row with a picture
 const EXPORTED = 5_000; // rows of a copy or download

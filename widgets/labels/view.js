@@ -117,7 +117,7 @@ function drawBars(body, spec, context) {
       show();
     }, state.least);
     const scale = button(
-      "Scale to the largest",
+      "Scale to largest",
       () => {
         state.stretched = !state.stretched;
         scale.setAttribute("aria-pressed", String(state.stretched));

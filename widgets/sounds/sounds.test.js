@@ -55,5 +55,15 @@ it("shows the labels of a whole sound, and scores that are no probabilities", ()
   expect(answer).toHaveBeenLastCalledWith("select", { indices: [1] });
   state.spec.entries = { labels: [], scores: [], windows: [] };
   Object.assign(state.spec.sound, { seconds: null, data: null, outline: null });
-  expect(rendered(module, state).all(".nbp-error").length).toBe(0);
+  const empty = rendered(module, state);
+  expect(empty.all(".nbp-error").length).toBe(0);
+  expect(empty.root.textContent).toContain("(no labels)");
+});
+
+it("tells that only some labels have a lane", () => {
+  const state = sample(contract);
+  expect(rendered(module, state).root.textContent).not.toContain("Lanes");
+  state.spec.labels.push(...Array.from({ length: 30 }, (_, index) => `label ${index}`));
+  const { length } = state.spec.labels;
+  expect(rendered(module, state).root.textContent).toContain(`Lanes: the 8 labels of ${length} that are heard most`);
 });

@@ -123,7 +123,11 @@ export function draw(body, spec, context) {
   const take = menu(exported(spec), context);
   body.append(h("div", { class: "nbp-bar-top" }, play.node, heard ? picture.zooms : "", slider, take));
   if (heard) body.append(picture.node);
-  body.append(list.node);
+  if (all.length && labels.length > LANES) {
+    const told = `Lanes: the ${LANES} labels of ${labels.length} that are heard most clearly`;
+    body.append(h("div", { class: "nbp-muted" }, told));
+  }
+  body.append(rows.length ? list.node : h("div", { class: "nbp-muted" }, "(no labels)"));
   if (spec.left_out) body.append(h("div", { class: "nbp-muted" }, `… and ${counted(spec.left_out, "more label")}`));
   show();
 }

@@ -355,7 +355,14 @@ def test_features_of_images_have_views() -> None:
     view = view_of(batch)
     assert view is not None
     assert view.spec["about"] == "Similarities of 3 images"
-    assert view.spec["names"] == ["0 image", "1 cat.png", "2 image"]
+    assert view.spec["names"] == ["image", "cat.png", "image"]
+    small = view.ops["thumbs"]({"indices": [0, 1]})
+    assert small[0]["data"].startswith(b"\xff\xd8")
+    assert small[1] is None
     one = view_of(batch[1])
     assert one is not None
     assert one.spec["text"] == "cat.png"
+    assert one.spec["picture"] is None
+    first = view_of(batch[0])
+    assert first is not None
+    assert first.spec["picture"]["type"] == "image/jpeg"
