@@ -99,6 +99,7 @@ def pipeline(
     access = _merged(access, model_kwargs or {})
     where = pick_device(_one_device(device, device_map))
     found = _find(task, model, config, access, where)
+    _warn_of_another_head(found)
     wanted = [*found.row.parts, *(part for part, taken in found.row.optional.items() if taken in found.model.accepts)]
     parts = {name: given[name] for name in LOADERS}
     parts |= {name: _part(name, given[name], found.model, access) for name in wanted}
@@ -147,6 +148,17 @@ def _find(task: str | None, model: Any, config: Any, access: Access, device: tor
     read = partial(load_model, repo, row.heads, task=name, raw=raw, device=device, dtype=_dtype(access.dtype))
     loaded = compute.run(partial(read, variant=access.variant))  # it copies with all of torch's threads
     return Found(loaded, asked, row, settings.get("options", {}) if settings.get("task") == name else {})
+
+
+def _warn_of_another_head(found: Found) -> None:
+    """Files name the weights of these heads alike, so one would be taken for the other without a word."""
+    architectures = tuple(str(name) for name in found.model.config.raw.get("architectures") or ())
+    made, alike, kind = infer(architectures), {Head.SEQUENCE, Head.TOKENS}, found.model.kind
+    if made is not None and kind in alike and kind not in (heads := find(made)[1].heads) and alike & set(heads):
+        log.warning(
+            "config.json names %s: the model was trained for %s, and what it answers for %s may mean nothing",
+            *(", ".join(architectures), made, found.task),
+        )
 
 
 def _with_assistant(options: dict[str, Any], access: Access, device: torch.device) -> dict[str, Any]:

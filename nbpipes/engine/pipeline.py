@@ -78,6 +78,7 @@ class Pipeline(Documented, Saved, Streamed, Generic[OptionsT]):
         self.model: Any = model if device_of(model) == where else model.to(where)
         self.tokenizer, self.feature_extractor = tokenizer, feature_extractor
         self.image_processor, self.processor = image_processor, processor
+        self.known = _sizes(model, tokenizer)
         self.batch_size = _checked_batch_size(batch_size)
         self.sizes = Sizes(self.budget)
         self.options: OptionsT = self.options_class().updated(options, self.task)  # type: ignore[assignment]
@@ -92,7 +93,7 @@ class Pipeline(Documented, Saved, Streamed, Generic[OptionsT]):
     def collate(self, chunks: Sequence[Chunk]) -> Batch:
         """Makes one batch of chunks; by default packs texts without padding. It may hold more than the chunks, at its
         end: their answers are left out."""
-        return pack(even(chunks) if self.device.type == "cpu" else chunks, self.device)
+        return pack(even(chunks) if self.device.type == "cpu" else chunks, self.device, self.known)
 
     def _forward(self, inputs: Mapping[str, Any], options: OptionsT) -> Output:
         """Runs the model on a batch."""
@@ -206,6 +207,14 @@ class Pipeline(Documented, Saved, Streamed, Generic[OptionsT]):
     def annotated(self, result: Any, item: Any) -> Any:
         """The result, aware of its task, item and model."""
         return annotate(result, self.kind, item, self.meta)
+
+
+def _sizes(model: Any, tokenizer: Any) -> tuple[int, int] | None:
+    """How many ids the model knows, and how many its tokenizer has where these are more; None where all fit."""
+    known = getattr(getattr(model, "config", None), "vocab_size", None)
+    if not isinstance(tokenizer, Tokenizer) or not isinstance(known, int) or len(tokenizer) <= known:
+        return None
+    return known, len(tokenizer)
 
 
 def _checked_batch_size(batch_size: int | None) -> int | None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from nbpipes.errors import InputError
 from nbpipes.layers.packing import Layout
 
 
@@ -58,8 +59,13 @@ def even(chunks: Sequence[Chunk]) -> list[Chunk]:
     return filled
 
 
-def pack(chunks: Sequence[Chunk], device: torch.device) -> Batch:
-    """Lays texts one after the other, without padding; sorted by length they need the fewest attention calls."""
+def pack(chunks: Sequence[Chunk], device: torch.device, known: tuple[int, int] | None = None) -> Batch:
+    """Lays texts one after the other, without padding; sorted by length they need the fewest attention calls.
+
+    known: how many ids the model knows, and how many there are; None where it knows all. InputError for another one.
+    """
+    if known is not None:
+        _check_ids(chunks, *known)
     lengths = [len(chunk.inputs["input_ids"]) for chunk in chunks]
     rows, counts = None, lengths
     if any(chunk.rows is not None for chunk in chunks):
@@ -75,3 +81,12 @@ def pack(chunks: Sequence[Chunk], device: torch.device) -> Batch:
     }
     inputs["layout"] = Layout.of(lengths, device, rows)
     return Batch(inputs, tuple(counts))
+
+
+def _check_ids(chunks: Sequence[Chunk], known: int, there: int) -> None:
+    largest = max(max(chunk.inputs["input_ids"], default=0) for chunk in chunks)
+    if largest >= known:
+        raise InputError(
+            f"a token of the text has the id {largest:,}, which the model does not know: it has {known:,} ids, its "
+            f"tokenizer {there:,}. Pass the tokenizer= that the model was trained with"
+        )

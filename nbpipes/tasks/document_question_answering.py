@@ -161,7 +161,7 @@ class DocumentQuestionAnsweringPipeline(Writing[DocumentQuestionAnsweringOptions
         images = [chunk.note.pixels for chunk in chunks if chunk.note.pixels is not None]
         if not images:
             return Pipeline.collate(self, chunks)
-        batch = pack(chunks, self.device)
+        batch = pack(chunks, self.device, self.known)
         return Batch(batch.inputs | {"pixel_values": stack(images).to(self.device)}, batch.counts)
 
     def request(self, batch: Batch, chunks: Sequence[Chunk], options: DocumentQuestionAnsweringOptions) -> Request:

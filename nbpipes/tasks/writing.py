@@ -144,7 +144,7 @@ class Writing(Pipeline[OptionsT]):
 
     def collate(self, chunks: Sequence[Chunk]) -> Batch:
         """One batch of exactly these chunks: each of them is written about."""
-        return pack(chunks, self.device)
+        return pack(chunks, self.device, self.known)
 
     def forward(self, chunks: Chunk | Iterable[Chunk], options: OptionsT | None = None) -> Any:
         """Writes on, for one chunk or a batch of them. Returns a ChunkOutput for a chunk, a list of them for a list."""

@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import shutil
 import threading
 
 import numpy as np
@@ -82,6 +83,30 @@ def test_a_model_for_another_task_is_refused(tiny):
         pipeline("text-classification", model=tiny("base"))
     with pytest.raises(TaskError, match="needs a model with a tokens head"):
         pipeline("ner", model=pipeline(model=tiny("sequence")).model)
+
+
+def test_a_head_that_was_trained_for_another_task_gives_a_warning(tiny, caplog):
+    for task, head in (
+        ("ner", "tokens"),
+        ("text-classification", "sequence"),
+        ("zero-shot-classification", "sequence"),
+    ):
+        pipeline(task, model=tiny(head))
+        assert "may mean nothing" not in caplog.text
+    pipeline("ner", model=tiny("sequence"))
+    assert "ForSequenceClassification: the model was trained for text-classification" in caplog.text
+
+
+def test_a_tokenizer_with_more_ids_than_the_model_is_told(tiny, tmp_path):
+    folder = shutil.copytree(tiny("masked"), tmp_path / "more")
+    tokenizer = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
+    size = len(tokenizer["model"]["vocab"])
+    tokenizer["model"]["vocab"]["zebra"] = size
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer), encoding="utf-8")
+    pipe = pipeline("fill-mask", model=folder)
+    assert pipe("the [MASK] sat")
+    with pytest.raises(InputError, match=f"has {size} ids, its tokenizer {size + 1}"):
+        pipe(["the [MASK] sat", "the zebra [MASK]"])
 
 
 def test_objects_of_transformers_are_refused_with_their_name(tiny):
