@@ -19,7 +19,7 @@ from nbpipes.engine.options import Options
 from nbpipes.engine.progress import Progress, notebook
 from nbpipes.engine.saving import Saved
 from nbpipes.engine.streaming import Streamed
-from nbpipes.engine.tuning import Limits, Sizes
+from nbpipes.engine.tuning import FIRST_WINDOW, Limits, Sizes
 from nbpipes.errors import InputError
 from nbpipes.layers.linear import device_of
 from nbpipes.models.outputs import Output
@@ -46,6 +46,8 @@ class Pipeline(Documented, Saved, Streamed, Generic[OptionsT]):
     options_class: ClassVar[type[Options]] = Options
     budget: ClassVar[int] = 1536
     """Total size of the chunks in one forward: beyond it activations leave the processor's cache."""
+    window: ClassVar[int] = FIRST_WINDOW
+    """Items of a list that are read before the first forward."""
     kind: ClassVar[str] = ""
     """The task's id, by which its results are drawn; `task` is what the user called it."""
     wanted: ClassVar[str] = "a text"
@@ -155,7 +157,7 @@ class Pipeline(Documented, Saved, Streamed, Generic[OptionsT]):
     def limits(self, batch_size: int | None = None) -> Limits:
         """How much goes into one forward; what is learnt of it on the way stays with the pipeline."""
         batch_size = _checked_batch_size(batch_size) or self.batch_size
-        return Limits(batch_size, self.budget, tuned=True, sizes=self.sizes)
+        return Limits(batch_size, self.budget, tuned=True, sizes=self.sizes, window=self.window)
 
     def __call__(
         self,

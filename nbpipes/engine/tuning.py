@@ -9,6 +9,8 @@ from statistics import median
 
 from nbpipes.engine.events import Tuned
 
+FIRST_WINDOW = 16
+"""Items of a list that are read ahead at first: enough for full batches of most, and soon there."""
 STEP = 1.5
 """From one size that is tried to the next."""
 GAIN = 1.04
@@ -42,10 +44,19 @@ class Limits:
 
     batch_size: chunks at most, None for as many as fit; may be set at any time. budget: their total size at most.
     tuned: whether the budget follows the measured speed, where no batch_size is given. sizes: those of earlier runs.
+    window: items of a list that are read before the first forward.
     """
 
-    def __init__(self, batch_size: int | None, budget: int, *, tuned: bool = False, sizes: Sizes | None = None) -> None:
-        self.batch_size, self.sizes = batch_size, sizes or Sizes(budget)
+    def __init__(
+        self,
+        batch_size: int | None,
+        budget: int,
+        *,
+        tuned: bool = False,
+        sizes: Sizes | None = None,
+        window: int = FIRST_WINDOW,
+    ) -> None:
+        self.batch_size, self.sizes, self.window = batch_size, sizes or Sizes(budget), window
         self._climber = Climber(self.sizes.budget, budget // NARROW or 1, budget * WIDE) if tuned else None
         self._proven, self._calm, self._patience = 0, 0, CALM
         self._struck = False

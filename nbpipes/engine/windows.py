@@ -1,10 +1,10 @@
 """Reading items in windows, cutting them into chunks, and filling batches with these.
 
 A window's chunks are sorted by size and cut into batches under a budget. A list whose results are wanted together is
-read 16 items ahead at first, then 32, ... up to 1024. Where they are wanted as they come, and where a source does not
-know its length (a generator), it is one item at first, then 2, 4, ...; but whenever reading a generator had to wait, as
-for a queue or a request, the next items are answered one by one, so that nobody waits for an answer that hangs on the
-next question.
+read 16 items ahead at first (64 where texts are written), then 32, ... up to 1024. Where they are wanted as they come,
+and where a source does not know its length (a generator), it is one item at first, then 2, 4, ...; but whenever reading
+a generator had to wait, as for a queue or a request, the next items are answered one by one, so that nobody waits for
+an answer that hangs on the next question.
 
 Where cutting an item takes long and needs no interpreter (images are decoded and resized), threads do it a bounded way
 ahead of what is computed, and a batch is computed as soon as it is full.
@@ -19,10 +19,10 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from nbpipes.engine.events import Stage
-from nbpipes.engine.tuning import Limits
+from nbpipes.engine.tuning import FIRST_WINDOW, Limits
 from nbpipes.processing.batch import Chunk
 
-FIRST_WINDOW, LAST_WINDOW = 16, 1024
+LAST_WINDOW = 1024
 WINDOW_BATCHES = 64
 """Full batches that a window holds at most: what waits to be computed takes memory, most of all images."""
 WAITED = 1e-3
@@ -90,7 +90,7 @@ class Reader:
     ) -> None:
         self.source, self.cut, self.patient, self.ready = enumerate(items), cut, patient, ready
         start = limits.batch_size or 1
-        self.first = max(FIRST_WINDOW, start) if patient and not soon else start
+        self.first = max(limits.window, start) if patient and not soon else start
         self.limit, self.singles = self.first, 0
         self.slots: list[Slot] = []
         self.pieces: list[Piece] = []

@@ -31,7 +31,7 @@ class GatedMLP(nn.Module):
         if joined is None:
             return self.down(self.gate(x, self.act) * self.up(x))
         gate, up = joined(x).chunk(2, -1)
-        return self.down(activation(self.act)(gate) * up)
+        return self.down(activation(self.act)(gate).mul_(up))
 
 
 class Normed(nn.Module):

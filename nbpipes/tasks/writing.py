@@ -113,6 +113,8 @@ class Writing(Pipeline[OptionsT]):
 
     budget: ClassVar[int] = 8192
     """Tokens, prompts and answers together, whose keys and values are kept at a time."""
+    window: ClassVar[int] = 64
+    """For each token all weights are read once, for many texts as for few."""
     writing_defaults: ClassVar[Mapping[str, Any]] = {}
     """Settings that the pipeline has where neither the user nor the model says otherwise."""
     config_names: ClassVar[frozenset[str]] = frozenset()

@@ -99,6 +99,12 @@ def test_a_sized_source_is_read_sixteen_items_ahead_at_first():
     assert len(read) <= 17
 
 
+def test_a_pipeline_may_read_further_ahead_at_first():
+    steps = Doubler()
+    list(run(steps, [[20]] * 40, None, Limits(None, 10_000, window=64), sized=True))
+    assert [len(batch) for batch in steps.batches] == [40]
+
+
 def test_an_endless_generator_gives_its_first_result_after_one_item():
     read = []
     events = run(Doubler(), ([read.append(i) or 20] for i in count()), None, Limits(None, 10_000), sized=False)

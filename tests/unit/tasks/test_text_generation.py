@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from nbpipes import pipeline
-from nbpipes.engine.events import Done, Failed, Partial
+from nbpipes.engine.events import Batched, Done, Failed, Partial
 from nbpipes.errors import InputError
 from nbpipes.layers.cache import Cache
 
@@ -54,6 +54,11 @@ def test_batches_change_nothing(gpt2, options):
     together = gpt2(TEXTS, **fixed)
     assert together == [gpt2(text, **fixed) for text in TEXTS]
     assert together == gpt2(TEXTS, batch_size=1, **fixed)
+
+
+def test_a_list_is_written_in_one_batch_where_it_fits(gpt2):
+    events = gpt2.events(["Paris is"] * 40, max_new_tokens=2)
+    assert [event.chunks for event in events if isinstance(event, Batched)] == [40]
 
 
 def test_a_seed_makes_sampling_repeatable(gpt2):
