@@ -1,6 +1,7 @@
 """What models of images share: the model that joins trunk and head, heads, poolings, the encoder of patches."""
 
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from typing import Any
@@ -10,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nbpipes.errors import InputError
+from nbpipes.hub.config import Config
 from nbpipes.hub.weights import Rule, drop, rename
 from nbpipes.layers.activations import activation
 from nbpipes.layers.attention import Attention
@@ -24,6 +26,21 @@ Pool = Callable[[Seen], Tensor]
 """One vector for each image."""
 Sides = int | tuple[int, ...]
 """A config's size of images or patches: one number for a square, or height and width."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PatchConfig(Config):
+    """What the configs of transformers on the patches of images have in common."""
+
+    hidden_size: int = 768
+    num_hidden_layers: int = 12
+    num_attention_heads: int = 12
+    intermediate_size: int = 3072
+    hidden_act: str = "gelu"
+    layer_norm_eps: float = 1e-12
+    image_size: Sides = 224
+    patch_size: Sides = 16
+    num_channels: int = 3
 
 
 class ImageModel(Model):
@@ -228,6 +245,12 @@ def block(width: int, heads: int, middle: int, act: str, eps: float, *, biases: 
     """The block of ViT: a norm before attention and one before feed-forward."""
     norm = partial(nn.LayerNorm, width, eps)
     return Block(attention(width, heads, biases=biases), MLP(width, middle, act), norm, pre=True)
+
+
+def blocks(c: PatchConfig, *, biases: bool = True) -> Blocks:
+    """The blocks of ViT. biases: whether queries, keys and values have them."""
+    shape = (c.hidden_size, c.num_attention_heads, c.intermediate_size, c.hidden_act, c.layer_norm_eps)
+    return Blocks(block(*shape, biases=biases) for _ in range(c.num_hidden_layers))
 
 
 LAYER, OURS = "encoder.layer.{i}", "blocks.{i}"

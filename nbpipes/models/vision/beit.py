@@ -9,7 +9,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from nbpipes.hub.config import Config
 from nbpipes.hub.weights import drop, rename
 from nbpipes.layers.attention import Attention, Rotate
 from nbpipes.layers.block import MLP, Block, Blocks
@@ -27,10 +26,10 @@ from nbpipes.models.images import (
     PATCHES,
     ImageClassifier,
     ImageModel,
+    PatchConfig,
     PatchEncoder,
     Pool,
     SeenHead,
-    Sides,
     first,
     grid,
 )
@@ -60,18 +59,9 @@ POOLER = (rename("pooler.layernorm", "pool.norm"), rename("beit.pooler.layernorm
 
 
 @dataclass(frozen=True, kw_only=True)
-class BeitConfig(Config):
+class BeitConfig(PatchConfig):
     """Config of BEiT."""
 
-    hidden_size: int = 768
-    num_hidden_layers: int = 12
-    num_attention_heads: int = 12
-    intermediate_size: int = 3072
-    hidden_act: str = "gelu"
-    layer_norm_eps: float = 1e-12
-    image_size: Sides = 224
-    patch_size: Sides = 16
-    num_channels: int = 3
     use_absolute_position_embeddings: bool = False
     use_relative_position_bias: bool = False
     use_shared_relative_position_bias: bool = False

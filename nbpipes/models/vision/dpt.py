@@ -8,7 +8,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nbpipes.hub.weights import drop, rename, under
-from nbpipes.layers.block import Blocks
 from nbpipes.layers.conv import ConvNorm
 from nbpipes.models.bit import BIT, bit
 from nbpipes.models.family import Family, HeadSpec
@@ -25,7 +24,7 @@ from nbpipes.models.fusion import (
     seer,
 )
 from nbpipes.models.heads import Head
-from nbpipes.models.images import VIT, PatchEncoder, Sides, block, first_token_pooler
+from nbpipes.models.images import VIT, PatchConfig, PatchEncoder, Sides, blocks, first_token_pooler
 from nbpipes.models.outputs import LabelMaps
 
 HYBRID = {
@@ -40,19 +39,11 @@ EARLY = 2
 
 
 @dataclass(frozen=True, kw_only=True)
-class DptConfig(FusionConfig):
+class DptConfig(FusionConfig, PatchConfig):
     """Config of DPT. is_hybrid: whether a network of convolutions stands before the transformer.
     backbone_featmap_shape: of that network's last map."""
 
-    hidden_size: int = 768
-    num_hidden_layers: int = 12
-    num_attention_heads: int = 12
-    intermediate_size: int = 3072
-    hidden_act: str = "gelu"
-    layer_norm_eps: float = 1e-12
     image_size: Sides = 384
-    patch_size: Sides = 16
-    num_channels: int = 3
     is_hybrid: bool = False
     backbone_featmap_shape: tuple[int, ...] | None = None
     qkv_bias: bool = True
@@ -64,18 +55,13 @@ class DptConfig(FusionConfig):
     pooler_output_size: int | None = None
     pooler_act: str = "tanh"
 
-    def blocks(self) -> Blocks:
-        """The blocks of DPT's own transformer."""
-        shape = (self.hidden_size, self.num_attention_heads, self.intermediate_size, self.hidden_act)
-        return Blocks(block(*shape, self.layer_norm_eps, biases=self.qkv_bias) for _ in range(self.num_hidden_layers))
-
 
 class DptEncoder(PatchEncoder):
     """DPT's own transformer, which reads images of any size."""
 
     def __init__(self, c: DptConfig) -> None:
         super().__init__(
-            c.blocks(),
+            blocks(c, biases=c.qkv_bias),
             nn.LayerNorm(c.hidden_size, c.layer_norm_eps),
             width=c.hidden_size,
             size=c.image_size,

@@ -4,30 +4,28 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from nbpipes.hub.config import Config
 from nbpipes.hub.weights import drop, rename
-from nbpipes.layers.block import Blocks
 from nbpipes.models.family import Family, HeadSpec
 from nbpipes.models.heads import Head
-from nbpipes.models.images import VIT, ImageModel, PatchEncoder, Sides, block, classifier, first, first_token_pooler
+from nbpipes.models.images import (
+    VIT,
+    ImageModel,
+    PatchConfig,
+    PatchEncoder,
+    blocks,
+    classifier,
+    first,
+    first_token_pooler,
+)
 from nbpipes.models.outputs import Logits, Seen
 
 WITH_TEACHER = "DeiTForImageClassificationWithTeacher"
 
 
 @dataclass(frozen=True, kw_only=True)
-class ViTConfig(Config):
+class ViTConfig(PatchConfig):
     """Config of ViT and DeiT."""
 
-    hidden_size: int = 768
-    num_hidden_layers: int = 12
-    num_attention_heads: int = 12
-    intermediate_size: int = 3072
-    hidden_act: str = "gelu"
-    layer_norm_eps: float = 1e-12
-    image_size: Sides = 224
-    patch_size: Sides = 16
-    num_channels: int = 3
     qkv_bias: bool = True
     pooler_output_size: int | None = None
     pooler_act: str = "tanh"
@@ -35,9 +33,8 @@ class ViTConfig(Config):
 
 def encoder(c: ViTConfig, *names: str) -> PatchEncoder:
     """The trunk. names: of the tokens before the patches."""
-    shape = (c.hidden_size, c.num_attention_heads, c.intermediate_size, c.hidden_act, c.layer_norm_eps)
     return PatchEncoder(
-        Blocks(block(*shape, biases=c.qkv_bias) for _ in range(c.num_hidden_layers)),
+        blocks(c, biases=c.qkv_bias),
         nn.LayerNorm(c.hidden_size, c.layer_norm_eps),
         width=c.hidden_size,
         size=c.image_size,

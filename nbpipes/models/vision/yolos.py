@@ -7,31 +7,22 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from nbpipes.hub.config import Config
 from nbpipes.hub.weights import rename
-from nbpipes.layers.block import Blocks
 from nbpipes.layers.packing import Layout
 from nbpipes.layers.precision import fine
 from nbpipes.models.detection import DetectionModel, Detector, Layers, Scene, Size
 from nbpipes.models.family import Family, HeadSpec
 from nbpipes.models.heads import Head
-from nbpipes.models.images import VIT, FirstTokenPooler, Sides, block, check_channels, grid, sides
+from nbpipes.models.images import VIT, FirstTokenPooler, PatchConfig, Sides, blocks, check_channels, grid, sides
 from nbpipes.models.outputs import Seen
 
 
 @dataclass(frozen=True, kw_only=True)
-class YolosConfig(Config):
+class YolosConfig(PatchConfig):
     """Config of YOLOS."""
 
-    hidden_size: int = 768
-    num_hidden_layers: int = 12
-    num_attention_heads: int = 12
-    intermediate_size: int = 3072
-    hidden_act: str = "gelu"
-    layer_norm_eps: float = 1e-12
     image_size: Sides = (512, 864)
     patch_size: int = 16
-    num_channels: int = 3
     qkv_bias: bool = True
     num_detection_tokens: int = 100
     use_mid_position_embeddings: bool = True
@@ -56,8 +47,7 @@ class Yolos(nn.Module):
         self.places = nn.Parameter(torch.empty(1, count, c.hidden_size))
         between = (c.num_hidden_layers - 1, 1, count, c.hidden_size)
         self.between = nn.Parameter(torch.empty(between)) if c.use_mid_position_embeddings else None
-        shape = (c.hidden_size, c.num_attention_heads, c.intermediate_size, c.hidden_act, c.layer_norm_eps)
-        self.blocks = Blocks(block(*shape, biases=c.qkv_bias) for _ in range(c.num_hidden_layers))
+        self.blocks = blocks(c, biases=c.qkv_bias)
         self.norm = nn.LayerNorm(c.hidden_size, c.layer_norm_eps)
 
     def forward(self, pixels: Tensor, sizes: Sequence[Size] | None = None, levels: int = 1) -> Scene:
