@@ -70,6 +70,7 @@ BY_TIMM = (
     ),
 )
 """From the reference's names of a ResNet's weights to timm's."""
+ROBERTA_LIKE = {"vocab_size": 50265, "max_position_embeddings": 514, "type_vocab_size": 1, "layer_norm_eps": 1e-5}
 DPT_LARGE = {
     "hidden_size": 1024,
     "num_hidden_layers": 24,
@@ -129,6 +130,7 @@ RELEASED: dict[str, tuple[str, str, str, dict[str, Any]]] = {
         SPOKEN | {"position_embeddings_type": "rotary"},
     ),
     "donut-base-finetuned-docvqa": ("AutoModelForVision2Seq", "vision2seq", "vision-encoder-decoder", DONUT),
+    "layoutlm-document-qa": ("AutoModelForDocumentQuestionAnswering", "spans", "layoutlm", ROBERTA_LIKE),
     "dpt-large": (DEPTH, "depth", "dpt", DPT_LARGE),
     "dpt-large-ade": (
         *LABELLED,
