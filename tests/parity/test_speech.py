@@ -104,6 +104,59 @@ def test_long_sounds_are_equal(seconds, seed, times, beams, remember):
     assert found == theirs(sound.copy(), return_timestamps=times, generate_kwargs=chosen)
 
 
+PLAIN = {"wav2vec2/ctc": {}, "whisper/speech": {"generate_kwargs": {"num_beams": 1, "max_new_tokens": 8}}}
+FORMS = {
+    "doubles": lambda sound: sound.astype(np.float64),
+    "tensor": torch.from_numpy,
+    "raw": lambda sound: {"raw": sound, "sampling_rate": RATE},
+    "data set": lambda sound: {"array": sound, "sampling_rate": RATE, "path": None},
+    "what else a dict holds": lambda sound: {"raw": sound, "sampling_rate": RATE, "partial": True, "speaker": 2},
+    "stride": lambda sound: {"raw": sound, "sampling_rate": RATE, "stride": (1600, 800)},
+    "channels": lambda sound: np.stack([sound, sound / 2]),
+    "list": lambda sound: [sound, sound[:RATE]],
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("name", ["wav2vec2/ctc", "whisper/speech"])
+def test_forms_are_heard_alike(name, form):
+    ours, theirs = pair(name)
+    found, wanted = (pipe(FORMS[form](voice(2, 3)), **PLAIN[name]) for pipe in (ours, theirs))
+    assert found == wanted
+
+
+def recorded(seconds, stream):
+    """What a microphone gives: pieces that overlap, and, if wanted, each piece while it grows."""
+    data, size, stride = voice(seconds, 4).tobytes(), 4 * RATE, (RATE, RATE // 2)
+    parts = (data[start : start + 6400] for start in range(0, len(data), 6400))
+    for item in transformers.pipelines.audio_utils.chunk_bytes_iter(parts, size, stride, stream):
+        left, right = item["stride"]
+        samples = np.frombuffer(item["raw"], np.float32)
+        yield item | {"raw": samples, "stride": (left // 4, right // 4), "sampling_rate": RATE}
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("cut", [{}, {"chunk_length_s": 0.6, "stride_length_s": 0.1}], ids=["whole", "windows"])
+@pytest.mark.parametrize("name", ["wav2vec2/ctc", "whisper/speech"])
+def test_what_a_microphone_gives_is_heard_alike(name, cut, stream):
+    ours, theirs = pair(name)
+    found, wanted = (list(pipe(recorded(2.3, stream), **cut, **PLAIN[name])) for pipe in (ours, theirs))
+    assert found == wanted
+
+
+@pytest.mark.parametrize("seconds", [3, 40])
+@pytest.mark.parametrize("condition", [None, "first-segment", "all-segments"])
+def test_prompts_are_equal(condition, seconds):
+    ours, theirs = pair("whisper/speech")
+    chosen = {"num_beams": 1, "temperature": 0.0, "prompt_ids": theirs.tokenizer.get_prompt_ids("hello", "pt")}
+    if condition is not None:
+        chosen |= {"prompt_condition_type": condition, "condition_on_prev_tokens": condition == "all-segments"}
+    found, wanted = (
+        pipe(voice(seconds, 5), return_timestamps=True, generate_kwargs=dict(chosen)) for pipe in (ours, theirs)
+    )
+    assert found == wanted
+
+
 EXTRACTORS = (
     (WaveExtractor, "Wav2Vec2FeatureExtractor", {"do_normalize": True}),
     (WaveExtractor, "Wav2Vec2FeatureExtractor", {"do_normalize": False}),
