@@ -6,7 +6,9 @@ from a user or a model goes through `escape` or `prose`; what takes a `room` ret
 
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from html import escape as html_escape
 from typing import Any, NamedTuple
 
@@ -41,6 +43,7 @@ PALETTE = (
 )
 CHOSEN: dict[str, Colour] = {}
 """What `set_colors` has chosen, by label."""
+_BESIDE: ContextVar[frozenset[str]] = ContextVar("beside", default=frozenset())
 FAINT = "rgba(128,128,128,.22)"
 MUTED = "opacity:.72;font-size:.88em"
 # The host's own table styles are overridden: Jupyter aligns right, stripes rows and fixes widths.
@@ -248,8 +251,19 @@ def blocks(draw: Callable[[Any, Any, int], str], values: Sequence[Any], sources:
 
 def colours(labels: Iterable[str]) -> dict[str, Colour]:
     """Return a colour for each label, the user's own or one that is the same whenever the set of labels is the same."""
-    ordered = enumerate(sorted(set(labels)))
-    return {label: CHOSEN.get(label, PALETTE[index % len(PALETTE)]) for index, label in ordered}
+    own = set(labels)
+    ordered = enumerate(sorted(own | _BESIDE.get()))
+    return {label: CHOSEN.get(label, PALETTE[index % len(PALETTE)]) for index, label in ordered if label in own}
+
+
+@contextmanager
+def beside(labels: Iterable[str]) -> Iterator[None]:
+    """Within it, labels have the colours that they have among all of `labels`: those of results side by side."""
+    token = _BESIDE.set(frozenset(labels))
+    try:
+        yield
+    finally:
+        _BESIDE.reset(token)
 
 
 def footer(meta: Mapping[str, Any]) -> str:

@@ -48,7 +48,8 @@ class Comparison(View):
 
     def to_html(self) -> str:
         heads = (f"<div><b>{kit.escape(name, 120)}</b></div>" for name in _names(*self.pair))
-        sides = (head + result.to_html() for head, result in zip(heads, self.pair, strict=True))
+        with kit.beside(self.spec["sides"][0].get("classes", ())):
+            sides = [head + result.to_html() for head, result in zip(heads, self.pair, strict=True)]
         return kit.escape(self.spec.get("summary", "")) + "".join(sides)
 
     def _select(self, args: Mapping[str, Any]) -> None:

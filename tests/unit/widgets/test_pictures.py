@@ -236,6 +236,9 @@ def test_objects_are_compared_by_where_they_are(heard: list[Any]) -> None:
     assert [side["classes"] for side in view.spec["sides"]] == [["bird", "cat", "dog"]] * 2
     ask(view, "select", {"side": 1, "indices": [1]})
     assert [part["label"] for part in view.selected] == ["bird"]
+    dogs = re.findall(r"background:(#\w+)[^>]*>dog<", view.to_html())
+    assert len(dogs) >= 2
+    assert len(set(dogs)) == 1  # though alone the second result would have other colours
     assert compare(left, boxed()).spec["rows"][0]["right"] is None
 
 
