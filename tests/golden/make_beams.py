@@ -1,6 +1,6 @@
 """Writes what pyctcdecode makes of logits to beams.json.
 
-pyctcdecode 0.5.0 asks for an old numpy, which it does not need, so install it and pygtrie with `pip install --no-deps`.
+It needs pyctcdecode and pygtrie, but not kenlm: see `.venv-reference/.ready` in the Makefile.
 """
 
 import json

@@ -1,7 +1,6 @@
 """Beam search with a real language model side by side with pyctcdecode, by itself and in pipelines.
 
-It needs kenlm and pyctcdecode, which `make parity` leaves out: kenlm is compiled for minutes, and pyctcdecode asks for
-an old numpy, which it does not need (`pip install kenlm pygtrie`, `pip install --no-deps pyctcdecode`).
+It needs kenlm and pyctcdecode, which `make parity` installs where kenlm can be compiled.
 """
 
 import json
