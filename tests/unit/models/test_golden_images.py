@@ -26,10 +26,6 @@ FOLDERS = {
     if path.parent.parent.name in FAMILIES
 }
 
-LOOSE = {"mask2former/masks": 3e-5}
-"""Models of which our answers in single precision, fused or not, are farther from those in double: by 2.7e-5 in one
-picture, where the reference's are 0.3e-5 from them. In double both are equal. The norms of the small maps, each over a
-single channel that is nearly the same in all places, turn an error below 0.4e-5 into one of 2.5e-5."""
 NOT_THERE = {"upernet": {Head.BASE}}
 """Heads that the reference does not have, so that there is nothing to compare with."""
 
@@ -95,8 +91,7 @@ def test_numbers_equal_those_of_transformers(name, dtype, tolerance):
     for output, tensors in zip(outputs, cases.values(), strict=True):
         for key, value in tensors.items():
             assert output[key].dtype == dtype
-            allowed = max(tolerance, LOOSE.get(name, 0.0)) if dtype == torch.float32 else tolerance
-            torch.testing.assert_close(output[key].double(), value, atol=allowed, rtol=tolerance)
+            torch.testing.assert_close(output[key].double(), value, atol=tolerance, rtol=tolerance)
 
 
 @pytest.mark.parametrize("name", FOLDERS)
@@ -110,7 +105,7 @@ def test_batches_change_nothing(name):
     for one, other in zip(together, alone, strict=True):
         for key in ("hidden", "pooled", "logits", "masks", "depth"):
             if hasattr(one, key):
-                torch.testing.assert_close(one[key], other[key], atol=LOOSE.get(name, 1e-5), rtol=1e-5)
+                torch.testing.assert_close(one[key], other[key], atol=1e-5, rtol=1e-5)
 
 
 @pytest.mark.parametrize("name", FOLDERS)
