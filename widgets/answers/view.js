@@ -63,7 +63,7 @@ function highlight(passage, text, more, { start, end, score }) {
     "mark",
     { style: { background: fill, "border-color": line } },
     text.slice(from, to),
-    h("sub", {}, number(score, 2)),
+    h("sub", { class: "nbp-badge" }, number(score, 2)),
   );
   passage.replaceChildren(text.slice(0, from));
   if (to > from) passage.append(mark);

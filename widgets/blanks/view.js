@@ -45,7 +45,7 @@ export function draw(body, spec, context) {
   function show() {
     for (const [blank, slot] of slots.entries()) {
       const { word, score } = blanks[blank][chosen[blank]];
-      slot.replaceChildren(h("bdi", {}, word || "␣"), h("sub", {}, number(score, 2)));
+      slot.replaceChildren(h("bdi", {}, word || "␣"), h("sub", { class: "nbp-badge" }, number(score, 2)));
       slot.setAttribute("aria-pressed", String(blank === at));
     }
     list.node.setAttribute("aria-label", slots.length > 1 ? `Candidates for blank ${at + 1}` : "Candidates");

@@ -1,3 +1,4 @@
+import badge from "@nbpipes/kit/badge.css";
 import finding from "@nbpipes/kit/finding.css";
 import legend from "@nbpipes/kit/legend.css";
 import table from "@nbpipes/kit/table.css";
@@ -5,4 +6,4 @@ import { widget } from "@nbpipes/kit/widget.js";
 import css from "./style.css";
 import { draw } from "./view.js";
 
-export default widget("entities", draw, finding + legend + table + css);
+export default widget("entities", draw, badge + finding + legend + table + css);

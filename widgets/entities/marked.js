@@ -132,5 +132,5 @@ const weak = ({ score }) => (score !== null && score < 0.5 ? "nbp-weak" : "");
 
 /** @param {Span} span */
 function note({ label, score }) {
-  return h("sub", {}, h("bdi", {}, label || "–", score === null ? "" : ` ${number(score, 2)}`));
+  return h("sub", { class: "nbp-badge" }, h("bdi", {}, label || "–", score === null ? "" : ` ${number(score, 2)}`));
 }
