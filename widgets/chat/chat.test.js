@@ -8,6 +8,7 @@ it("shows turns, how long an answer is, and goes to another version", () => {
   expect(all(".nbp-turn").map((turn) => turn.className)).toEqual(["nbp-turn nbp-user", "nbp-turn nbp-assistant"]);
   expect(all(".nbp-note")[1].textContent).toBe("4 tokens · 8.0 tokens/s");
   expect(one(".nbp-place").textContent).toBe("2 of 2");
+  expect(getComputedStyle(one(".nbp-stepper")).display).toBe("inline-flex");
   one(".nbp-stepper button").click();
   expect(answer).toHaveBeenLastCalledWith("choose", { number: 1 });
 });
