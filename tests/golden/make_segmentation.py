@@ -106,8 +106,8 @@ SPREADS = {"class_predictor": 0.8, "mask_embedder.2.0": 0.2, "decode_head.classi
 """What makes the last numbers of a model, and how much these are to differ."""
 SEEDS = {"maskformer/masks": 7, "maskformer/masks-resnet": 6, "mask2former/masks": 51, "dpt/label_maps": 1}
 """Added to seeds, where the checks of answers have refused others. Norms over single channels of maps of 2 × 2 pixels
-amplify rounding: half of Mask2Former's seeds are refused, and with some others, where the reference's sums are near the
-truth, the same sums in another order are three times as far from it as tests allow."""
+amplify rounding: two of three of Mask2Former's seeds are refused, and with some others, where the reference's sums are
+near the truth, the same sums in another order are three times as far from it as tests allow."""
 NAMED = {"id2label": dict(enumerate(LABELS)), "label2id": {n: i for i, n in enumerate(LABELS)}}
 
 
