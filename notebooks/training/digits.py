@@ -8,6 +8,7 @@ import json
 import math
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from digits_data import (
     Samples,
     Spoken,
     changed,
+    drawn_out,
     fluent,
     recorded,
     single,
@@ -55,7 +57,7 @@ CONFIG = {
     "hidden_act": "gelu",
     "layer_norm_eps": 1e-5,
     "num_conv_pos_embeddings": 4,
-    "conv_pos_kernel_size": 5,
+    "conv_pos_kernel_size": 9,
     "num_conv_pos_embedding_groups": 1,
     "mask_time_prob": 0.0,  # it was trained without masks, and has no weights for them
     "vocab_size": len(TOKENS),
@@ -64,20 +66,35 @@ CONFIG = {
     "torch_dtype": "float32",
 }
 
-VOICES, FLUENT = 600, 3000
-STEPS, BATCH = 6500, 16
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """voices: that say all ten digits. texts: sequences that are said in one go. longest: how long the longest steps
+    are, against those of the first round. taps: frames that a convolution before the attention sees. drawn_out: the
+    share of single digits whose ends last longer."""
+
+    voices: int
+    texts: int
+    steps: int
+    longest: float
+    taps: int
+    drawn_out: float
 
 
-def trained(words: Sequence[Spoken], sequences: Sequence[Spoken], steps: int) -> Listener:
-    """A model that was trained for so many steps; nothing is heard twice in the same way."""
-    model, draw = Listener(CONFIG), np.random.default_rng(SEED)
-    with torch.no_grad():
-        model.lm_head.bias[BLANK] = -50  # pauses are written, and a blank inside a word would make it two
+ROUNDS = (Round(600, 3000, 6500, 1.0, 5, 0.0), Round(800, 4000, 3200, 0.3, 9, 0.5))
+"""The second one is for long words: their ends were out of reach of their beginnings, and were words of their own."""
+BATCH = 16
+
+
+def train(
+    model: Listener, words: Sequence[Spoken], sequences: Sequence[Spoken], now: Round, draw: np.random.Generator
+) -> None:
+    """Trains a model for a round; nothing is heard twice in the same way."""
     optimizers = learning(model)
     begun, mean = time.process_time(), 0.0
-    for step in range(steps):
-        rate = min(1.0, (step + 1) / 100, (1 - step / steps) / 0.5)
-        told = [changed(sequence(words, draw), draw) for _ in range(BATCH // 2)]
+    for step in range(now.steps):
+        rate = now.longest * min(1.0, (step + 1) / 100, (1 - step / now.steps) / 0.5)
+        told = [changed(sequence(words, now.drawn_out, draw), draw) for _ in range(BATCH // 2)]
         untold = [changed(sequences[i], draw) for i in draw.integers(len(sequences), size=BATCH - len(told))]
         loss = lost(model, told, untold)
         loss.backward()
@@ -90,8 +107,7 @@ def trained(words: Sequence[Spoken], sequences: Sequence[Spoken], steps: int) ->
         mean = 0.98 * mean + 0.02 * loss.item()
         if (step + 1) % 50 == 0:
             minutes, usual = (time.process_time() - begun) / 60, mean / (1 - 0.98 ** (step + 1))
-            print(f"step {step + 1} of {steps}, loss {usual:.3f}, {minutes:.1f} minutes", flush=True)
-    return model
+            print(f"step {step + 1} of {now.steps}, loss {usual:.3f}, {minutes:.1f} minutes", flush=True)
 
 
 def learning(model: Listener) -> list[torch.optim.Optimizer]:
@@ -108,10 +124,16 @@ def learning(model: Listener) -> list[torch.optim.Optimizer]:
     return found
 
 
-def sequence(words: Sequence[Spoken], draw: np.random.Generator) -> Spoken:
-    """One to five words of any voices, in half of the sequences with hardly a pause between them."""
+def sequence(words: Sequence[Spoken], share: float, draw: np.random.Generator) -> Spoken:
+    """One to five words of any voices, in half of the sequences with hardly a pause between them.
+
+    share: of the words whose end is drawn out.
+    """
     count, longest = draw.integers(1, 6), draw.choice((1000, 6000))
-    return together([words[i] for i in draw.integers(len(words), size=count)], draw.integers(0, longest, count))
+    chosen = [words[i] for i in draw.integers(len(words), size=count)]
+    if share:
+        chosen = [drawn_out(word, draw) if draw.random() < share else word for word in chosen]
+    return together(chosen, draw.integers(0, longest, count))
 
 
 def lost(model: Listener, told: Sequence[Spoken], untold: Sequence[Spoken]) -> Tensor:
@@ -189,6 +211,11 @@ def tests(recordings: Path | None) -> dict[str, list[Spoken]]:
     return found | ({"a real person's recordings": recorded(recordings, 100, SEED)} if recordings else {})
 
 
+def part(one: Round, share: float) -> Round:
+    """A round with a share of the voices, sequences and steps."""
+    return replace(one, **{name: round(share * getattr(one, name)) for name in ("voices", "texts", "steps")})
+
+
 def main() -> None:
     """Train, score and write."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -198,19 +225,24 @@ def main() -> None:
     given = parser.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(SEED)
-    voices, texts, steps = (round(given.share * count) for count in (VOICES, FLUENT, STEPS))
-    words, sequences = single(voices, SEED), fluent(texts, SEED + 1)
-    seconds = sum(len(one.samples) for one in (*words, *sequences)) / RATE
-    print(f"{len(words)} words, {len(sequences)} sequences, {seconds / 60:.0f} minutes", flush=True)
+    rounds = [part(one, given.share) for one in ROUNDS]
     begun = time.process_time()
-    write(given.output, trained(words, sequences, steps))
-    minutes = math.ceil((time.process_time() - begun) / 60)
+    model = Listener(CONFIG | {"conv_pos_kernel_size": rounds[0].taps})
+    with torch.no_grad():
+        model.lm_head.bias[BLANK] = -50  # pauses are written, and a blank inside a word would make it two
+    for number, one in enumerate(rounds):
+        words, sequences = single(one.voices, SEED), fluent(one.texts, SEED + 1)
+        print(f"round {number + 1}: {len(words)} words, {len(sequences)} sequences", flush=True)
+        model.widen(one.taps)
+        train(model, words, sequences, one, np.random.default_rng(SEED + number))
+    counts = {"words": len(words), "sequences": len(sequences), "seed": SEED}
+    counts["heard"] = sum(one.steps for one in rounds) * BATCH
+    counts["minutes"] = math.ceil((time.process_time() - begun) / 60)
+    write(given.output, model)
     # What is scored is what is stored, by the pipeline that a user has.
     transcribe = pipeline("automatic-speech-recognition", model=str(given.output), device="cpu")
     scores = {name: scored(transcribe, test) for name, test in tests(given.recordings).items()}
     print(*(f"{name}: {score}" for name, score in scores.items()), sep="\n")
-    counts = {"words": len(words), "sequences": len(sequences), "heard": steps * BATCH, "seed": SEED}
-    counts["minutes"] = minutes
     (given.output / "README.md").write_text(card(scores, counts), encoding="utf-8")
 
 

@@ -26,6 +26,9 @@ NEW_ACCENTS = ("en-gb-scotland", "en-gb-x-gbcwmd")
 NEW_VARIANTS = ("m5", "m7", "f4", "john", "Marco", "Hugo", "steph", "anika")
 """Heard in training by nobody: neither these accents nor these voices."""
 
+GRAIN = 400
+"""Samples of sound that are moved as a whole where a word is drawn out."""
+
 Samples = NDArray[np.float32]
 
 
@@ -163,6 +166,23 @@ def changed(one: Spoken, draw: np.random.Generator) -> Spoken:
     samples = np.fft.irfft(spectrum, size).astype(np.float32)
     spans = tuple((before + round(start / speed), before + round(end / speed)) for start, end in one.spans)
     return Spoken(normal(samples), one.words, spans)
+
+
+def drawn_out(word: Spoken, draw: np.random.Generator) -> Spoken:
+    """A single word whose end lasts longer, at the same pitch, and fades, as people say the last words of a sentence.
+
+    It is put together of grains that overlap by half, which lie closer in what they are taken from.
+    """
+    begin, slower = int(len(word.samples) * draw.uniform(0.3, 0.8)), draw.uniform(1, 2.2)
+    count = int((begin + (len(word.samples) - begin) * slower) / GRAIN) * 2  # two for each of their lengths
+    at = np.arange(count) * GRAIN // 2
+    places = np.minimum(at, begin) + np.maximum(at - begin, 0) / slower
+    grains = np.pad(word.samples, (0, GRAIN))[places.astype(int)[:, None] + np.arange(GRAIN)] * np.hanning(GRAIN)
+    whole = grains[::2].ravel()
+    whole[GRAIN // 2 :] += grains[1::2].ravel()[: -GRAIN // 2]
+    last = np.maximum(np.arange(len(whole)) - begin, 0) / max(1, len(whole) - begin)
+    whole *= 10 ** (-draw.uniform(0, 35) / 20 * last)
+    return Spoken(whole.astype(np.float32), word.words, ((0, len(whole)),))
 
 
 def room(draw: np.random.Generator) -> NDArray[np.float64]:

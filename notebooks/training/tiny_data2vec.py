@@ -68,6 +68,13 @@ class Listener(nn.Module):
         self.lm_head = nn.Linear(width, config["vocab_size"])
         begin_as_ear(first[0], first[1])
 
+    def widen(self, taps: int) -> None:
+        """Lets the convolutions before the attention see so many frames; at first they do not care for new ones."""
+        for layer in self.data2vec_audio.encoder.pos_conv_embed.layers:
+            more = (taps - layer.conv.kernel_size[0]) // 2
+            layer.conv.weight = nn.Parameter(F.pad(layer.conv.weight.detach(), (more, more)))
+            layer.conv.kernel_size, layer.conv.padding = (taps,), (taps // 2,)
+
     def frames(self, samples: Tensor) -> Tensor:
         """How many frames sounds of so many samples have."""
         for kernel, stride in self.shapes:
