@@ -13,6 +13,7 @@ from torch import Tensor
 from transformers import (
     AutoConfig,
     AutoModel,
+    AutoModelForMaskedLM,
     AutoModelForQuestionAnswering,
     AutoModelForSeq2SeqLM,
     AutoModelForSequenceClassification,
@@ -24,6 +25,7 @@ VOCABULARY, LIMIT = 96, 48
 CLASSES = {
     "base": AutoModel,
     "seq2seq": AutoModelForSeq2SeqLM,
+    "masked": AutoModelForMaskedLM,
     "sequence": AutoModelForSequenceClassification,
     "tokens": AutoModelForTokenClassification,
     "spans": AutoModelForQuestionAnswering,
@@ -69,8 +71,9 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
     "marian": {"seq2seq-apart": {"share_encoder_decoder_embeddings": False, "decoder_vocab_size": 96}},
 }
 T5S = ("t5", "mt5", "umt5")
-CLASSIFIERS = ("bart", "mbart")
-"""Families that name classes of texts; their bare models answer with what the decoder makes of the text itself."""
+REPAIRERS = ("bart", "mbart")
+"""Families that fill masks and name classes of texts; their bare models answer with what the decoder makes of the text
+itself."""
 LABELS = ("contradiction", "neutral", "entailment")
 SOURCES = [[5, 17, 42, 9, 77], [33, 8], [60, 61, 62, 63, 64, 65, 66, 67, 10]]
 SEARCHES: dict[str, dict[str, Any]] = {"greedy": {}, "beams": {"num_beams": 4, "num_return_sequences": 2}}
@@ -87,8 +90,8 @@ WITH_MORE = ("t5", "bart")
 def make_seq2seq(family: str, folder: Path) -> list[str]:
     """Write all checkpoints of a family with their cases; return their names."""
     shutil.rmtree(folder, ignore_errors=True)
-    heads = [head for head in CLASSES if head in ("base", "seq2seq") or family in T5S]
-    heads += ["sequence"] if family in CLASSIFIERS else []
+    heads = [head for head in CLASSES if head in ("base", "seq2seq") or (family in T5S and head != "masked")]
+    heads += ["masked", "sequence"] if family in REPAIRERS else []
     names = [*heads, *VARIANTS.get(family, {})]
     for name in names:
         make_model(family, name, folder / name)
@@ -117,7 +120,7 @@ def save(model: PreTrainedModel, family: str, folder: Path) -> None:
     """Write the model; of a bare one the encoder alone, where the reference's does nothing without a decoder's text."""
     # Half precision keeps the files small; both sides compute with the same numbers in float32.
     weights = model.half().state_dict()
-    if folder.name == "base" and family not in CLASSIFIERS:
+    if folder.name == "base" and family not in REPAIRERS:
         weights = {name: weight for name, weight in weights.items() if name.startswith(("shared", "encoder"))}
     if family in ("marian", "pegasus"):  # a table that is computed: half precision would spoil it
         weights = {name: weight for name, weight in weights.items() if "embed_positions" not in name}
@@ -158,13 +161,13 @@ def answers(model: PreTrainedModel, family: str, head: str) -> dict[str, Tensor]
         ids[torch.arange(len(lengths)), ends] = config.eos_token_id
         ids = ids.where(mask, torch.tensor(config.pad_token_id))
         inputs = {"input_ids": ids, "attention_mask": mask.long()}
-        if head == "base" and family not in CLASSIFIERS:
+        if head == "base" and family not in REPAIRERS:
             found = {"hidden": model.get_encoder()(**inputs).last_hidden_state[mask]}
         elif head == "base":
             found = {"hidden": model(**inputs).last_hidden_state[mask]}
         elif head == "sequence":
             found = {"logits": model(**inputs).logits}
-        elif head == "tokens":
+        elif head in ("tokens", "masked"):
             found = {"logits": model(**inputs).logits[mask]}
         elif head == "spans":
             if case == "long":
