@@ -1,9 +1,11 @@
 """Writing text, beside transformers in the same process and on the same work.
 
-    python benchmarks/generation.py [--threads 2] [--dtype float32] [--rounds 3] [--only one] [--device cpu]
+    python benchmarks/generation.py [--threads 2] [--dtype float32] [--rounds 3] [--stored float32] [--only one]
+        [--device cpu]
 
 one, 8, 32: SmolLM2-135M-Instruct goes on greedily with so many prompts of different lengths, 64 new tokens each; in
-float32 the tokens have to be identical. For one prompt it also prints how far a token is from the limit that memory
+float32 the tokens have to be identical. Its weights are stored in bfloat16, as they are published, or as --stored
+says: what float16 can hold is read faster. For one prompt it also prints how far a token is from the limit that memory
 sets: the bytes of the weights by the bandwidth of reading, measured here between the runs. zero-shot: 20 labels for
 each of 50 texts, against the best batch size of transformers, and how far that is from the limit that the products of
 matrices set. summaries, translations: models with the shapes of bart-base and of Marian, with drawn weights; 8 texts,
@@ -59,11 +61,11 @@ def show(name: str, times: dict[str, float], tokens: int, ours: str = "nbpipes")
         print(f"  {case:26} {tokens / taken:9.1f} /s   {taken / times[ours]:6.2f} ×")
 
 
-def smollm2(scratch: Path) -> Path:
-    """The folder of SmolLM2, made of the GGUF file in which it comes."""
+def smollm2(scratch: Path, stored: str) -> Path:
+    """The folder of SmolLM2, made of the GGUF file in which it comes. stored: the dtype of the weights there."""
     folder = scratch / "smollm2"
     file = brought("SmolLM2-135M-Instruct-GGUF") / "Q4_1.gguf"
-    nbpipes.pipeline("text-generation", model=file, device="cpu").save_pretrained(folder)
+    nbpipes.pipeline("text-generation", model=file, device="cpu", dtype=stored).save_pretrained(folder)
     return folder
 
 
@@ -91,7 +93,8 @@ def decoding(name: str, folder: Path, options: argparse.Namespace) -> None:
     bandwidth = [reading(options.threads)]
     times = rounds(cases, options.rounds, options.threads)
     bandwidth.append(reading(options.threads))
-    show(f"{len(prompts)} prompts, {options.dtype}, tokens identical for {same}", times, NEW * len(prompts))
+    kind = f"{options.dtype} from {options.stored}"
+    show(f"{len(prompts)} prompts, {kind}, tokens identical for {same}", times, NEW * len(prompts))
     if name == "one" and options.device == "cpu":
         size = sum(weight.nbytes for weight in theirs.parameters())
         least, taken = size / statistics.median(bandwidth), times["nbpipes"] / NEW
@@ -184,6 +187,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--dtype", default="float32")
+    parser.add_argument("--stored", default="bfloat16", choices=("bfloat16", "float32"))
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--only", nargs="*", choices=PARTS)
@@ -196,7 +200,7 @@ def main() -> None:
     print(f"{options.threads} threads, {options.dtype}, {options.device}")
     with tempfile.TemporaryDirectory() as scratch:
         chosen = [name for name in PROMPTS if name in wanted]
-        folder = smollm2(Path(scratch)) if chosen else Path(scratch)
+        folder = smollm2(Path(scratch), options.stored) if chosen else Path(scratch)
         for name in chosen:
             decoding(name, folder, options)
         if "zero-shot" in wanted:

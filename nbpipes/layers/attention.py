@@ -160,12 +160,11 @@ class Attention(nn.Module):
 
     def _projections(self) -> Projections:
         if self.joined is None:
-            q, k, v = self.q.weight, self.k.weight, self.v.weight
+            q, k, v = (layer.dense() for layer in (self.q, self.k, self.v))
             q_bias, v_bias = self.q.bias, self.v.bias
         else:
-            joined = self.joined
-            q, k, v = (joined.weight if joined.packed is None else joined.packed.to_dense()).chunk(3)
-            q_bias, _, v_bias = (None,) * 3 if joined.bias is None else joined.bias.chunk(3)
+            q, k, v = self.joined.dense().chunk(3)
+            q_bias, _, v_bias = (None,) * 3 if self.joined.bias is None else self.joined.bias.chunk(3)
         return Projections(q, k.unflatten(0, (self.heads, -1)), v.unflatten(0, (self.heads, -1)), q_bias, v_bias)
 
     def _apply(self, fn: Any, recurse: bool = True) -> Self:

@@ -5,11 +5,12 @@ from collections.abc import Callable, Iterable
 from torch import Tensor, nn
 
 from nbpipes.layers.activations import known
+from nbpipes.layers.layer import Layer
 from nbpipes.layers.linear import Linear
 from nbpipes.layers.packing import Layout
 
 
-class MLP(nn.Module):
+class MLP(Layer):
     """Two linears with an activation between; gated, the activation of a third one scales the middle."""
 
     def __init__(self, width: int, middle: int, act: str, *, bias: bool = True, gated: bool = False) -> None:

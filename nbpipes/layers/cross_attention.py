@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from nbpipes.layers.attention import attend
 from nbpipes.layers.decoder_attention import Manner, Reading
+from nbpipes.layers.layer import Layer
 from nbpipes.layers.linear import Linear
 from nbpipes.layers.packing import Layout
 from nbpipes.layers.rope import Turn
@@ -158,7 +159,7 @@ class About:
         return self.reading.attend(q, both, layer, manner)
 
 
-class CrossAttention(nn.Module):
+class CrossAttention(Layer):
     """Attention of the tokens of a text to those of its source. scale: of the scores, None = 1/sqrt(head_dim)."""
 
     def __init__(
@@ -200,7 +201,7 @@ class CrossAttention(nn.Module):
         return both.unflatten(-1, (2 * self.heads, -1))
 
 
-class CrossBlock(nn.Module):
+class CrossBlock(Layer):
     """Attention to the text so far, attention to its source, feed-forward: each with a norm and a way around both.
 
     norms: of the three, before the layers (`pre`) or after the sums.

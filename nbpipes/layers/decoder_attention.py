@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nbpipes.layers.cache import Cache
+from nbpipes.layers.layer import Layer
 from nbpipes.layers.linear import Linear
 from nbpipes.layers.packing import Layout
 from nbpipes.layers.rope import Turn, paired
@@ -108,9 +109,11 @@ class Step:
     def attend(self, q: Tensor, both: Tensor, layer: int, manner: Manner) -> Tensor:
         query, kv = self._by_row(q), self._by_row(both)
         keys, values = self.cache.append(layer, kv)
-        if manner not in self._masks:
-            self._masks[manner] = self._mask(manner, q)
-        return _mix(query, keys, values, self._masks[manner], manner)
+        try:
+            mask = self._masks[manner]
+        except KeyError:
+            mask = self._masks[manner] = self._mask(manner, q)
+        return _mix(query, keys, values, mask, manner)
 
     def _by_row(self, x: Tensor) -> Tensor:
         """From `(tokens, heads, head_dim)` to `(rows, heads, new tokens, head_dim)`."""
@@ -150,7 +153,7 @@ def _mix(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, manner: Manner, *
     shared = q.shape[1] != k.shape[1]
     if shared and q.shape[2] == 1 and manner.cap is None and (mask is None or mask.shape[1] == 1):
         # Heads that share keys as queries of one head: each key is read once, which in bfloat16 takes a quarter.
-        grouped = q.view(len(q), k.shape[1], -1, q.shape[-1])
+        grouped = q.view(q.shape[0], k.shape[1], -1, q.shape[-1])
         mixed = F.scaled_dot_product_attention(grouped, k, v, attn_mask=mask, scale=manner.scale)
         return mixed.flatten(1)
     if manner.cap is None:
@@ -167,7 +170,7 @@ def _mix(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, manner: Manner, *
     return mixed.transpose(1, 2).flatten(2).flatten(0, 1)
 
 
-class DecoderAttention(nn.Module):
+class DecoderAttention(Layer):
     """Self-attention of a decoder.
 
     kv_heads: heads of keys and values, each shared by several of queries; None = as many. bias: of the projections of
@@ -240,7 +243,7 @@ class DecoderAttention(nn.Module):
         parts = torch.cat((self.q(x), self.k(x), self.v(x)), -1) if self.joined is None else self.joined(x)
         if self.mixed:
             parts = parts.unflatten(-1, (self.heads, 3, -1)).transpose(1, 2).flatten(1)
-        parts = parts.view(len(parts), -1, self.width)
+        parts = parts.view(parts.shape[0], -1, self.width)
         turning = parts[:, : self.heads + self.kv_heads]
         if self.q_norm is not None and self.k_norm is not None:
             turning[:, : self.heads] = self.q_norm(turning[:, : self.heads])

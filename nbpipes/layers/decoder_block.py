@@ -6,11 +6,12 @@ from torch import Tensor, nn
 
 from nbpipes.layers.activations import activation, known
 from nbpipes.layers.decoder_attention import Reading
+from nbpipes.layers.layer import Layer
 from nbpipes.layers.linear import Linear
 from nbpipes.layers.rope import Turn
 
 
-class GatedMLP(nn.Module):
+class GatedMLP(Layer):
     """Two linears side by side, of which one passes an activation and scales the other; then a third one."""
 
     def __init__(self, width: int, middle: int, act: str, *, bias: bool = False) -> None:
@@ -34,7 +35,7 @@ class GatedMLP(nn.Module):
         return self.down(activation(self.act)(gate).mul_(up))
 
 
-class Normed(nn.Module):
+class Normed(Layer):
     """A layer with a norm after it."""
 
     def __init__(self, layer: nn.Module, norm: nn.Module) -> None:
@@ -46,7 +47,7 @@ class Normed(nn.Module):
         return self.after(self.inner(x, *args, turn=turn, keep=keep) if args else self.inner(x))
 
 
-class DecoderBlock(nn.Module):
+class DecoderBlock(Layer):
     """Attention, then feed-forward, each with a norm and a way around both; both may also read the same input.
 
     pre: norms stand before the layers, else after the sums. parallel: feed-forward does not wait for attention.

@@ -5,7 +5,7 @@ while the result is still in the cache. The torch operations for this are privat
 in this process has shown that they exist, give the same numbers, and are faster; everywhere else `F.linear` computes.
 """
 
-import time
+import sys
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, Self
@@ -15,55 +15,47 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nbpipes.layers.activations import activation
+from nbpipes.layers.few_rows import FEW, Bands, Halves, few_rows
+from nbpipes.layers.layer import Layer
+from nbpipes.layers.trial import faster
 
 TWICE = 2 << 30
-"""Bytes of weights up to which a model may hold them in two forms."""
-NARROW = 64
-"""Rows of a weight that are not worth a thread of their own."""
-TRIALS = 3
-"""Times that reordered weights may be the slower ones before they are not used."""
+"""Bytes of weights up to which a model may hold them in two forms; a larger one has them in the smallest."""
 FUSED = {"gelu": ("gelu", "none"), "relu": ("relu", "none"), "tanh": ("tanh", "none")}
 """Activations that oneDNN applies itself with the same numbers, and what it calls them."""
 
 
-class Linear(nn.Linear):
+class Linear(Layer, nn.Linear):
     """`act(x @ weight.T + bias)`."""
 
     packed: Tensor | None = None
-    """The reordered weight. While it is there, `weight` is a placeholder without memory."""
-    turns = False
-    """Whether one or two rows are computed as columns while it is packed."""
-    bands: Tensor | None = None
-    """The weight as it was, `(bands, out / bands, in)`, once columns were computed. The last band may end in zeros."""
+    """The reordered weight."""
+    few: Halves | Bands | None = None
+    """The weight in a form for few rows. While it is there, or the one above, `weight` may be a placeholder without
+    memory."""
+    steps = False
+    """Whether few rows may come, so that the form for them is made when they do."""
 
     def forward(self, x: Tensor, act: str | None = None) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
         """x: `(…, in)`. act: the name of an activation. Returns `(…, out)`."""
-        if self.packed is None:
+        few = self.few
+        if few is None and self.steps and 0 < x.numel() <= FEW * x.shape[-1]:
+            few = self.few = few_rows(self.dense(), self.bias)
+        if few is not None and x.numel() <= few.most * x.shape[-1]:
+            y = few(x)
+        elif self.packed is None:
             y = F.linear(x, self.weight, self.bias)
-            return y if act is None else activation(act)(y)
-        if self.turns and 0 < x.numel() <= 2 * x.shape[-1]:
-            y = self._columns(x, self.packed)
-            return y if act is None else activation(act)(y)
-        name, algorithm = FUSED.get(act or "", ("none", ""))
-        y = torch.ops.mkldnn._linear_pointwise(x, self.packed, self.bias, name, [], algorithm)
-        return y if act is None or act in FUSED else activation(act)(y)
+        else:
+            name, algorithm = FUSED.get(act or "", ("none", ""))
+            y = torch.ops.mkldnn._linear_pointwise(x, self.packed, self.bias, name, [], algorithm)
+            return y if act is None or act in FUSED else activation(act)(y)
+        return y if act is None else activation(act)(y)
 
-    def _columns(self, x: Tensor, packed: Tensor) -> Tensor:
-        """The same for one or two rows: each thread multiplies a band of the weight by them, as fast as it can be read.
-        oneDNN, which wants more rows, needs up to 1.6 times as long, and so does MKL with the weight as a whole."""
-        bands = self.bands
-        if bands is None:
-            self.bands = bands = _banded(packed.to_dense())
-        width = x.shape[-1]
-        rows = x.numel() // width
-        # The strides of sides of length one matter too: by others torch multiplies number by number.
-        y = torch.bmm(bands, x.contiguous().as_strided((len(bands), width, rows), (0, 1, width)))
-        # Of a single row nothing needs to be moved: a view is cheaper than what says so.
-        y = y.view(1, -1) if rows == 1 else y.permute(2, 0, 1).contiguous().view(rows, -1)
-        y = y if y.shape[1] == self.out_features else y[:, : self.out_features].contiguous()
-        bias = self.bias
-        y = y if bias is None else y.add_(bias)
-        return y if x.dim() == 2 else y.view(*x.shape[:-1], -1)
+    def dense(self) -> Tensor:
+        """The weight, `(out, in)`, whatever form it has."""
+        if self.packed is not None:
+            return self.packed.to_dense()
+        return self.weight if self.few is None else self.few.dense()
 
     @property
     def pays(self) -> bool:
@@ -73,14 +65,24 @@ class Linear(nn.Linear):
     def pack(self) -> None:
         """Reorders the weight and frees the original."""
         self.packed = torch.ops.mkldnn._reorder_linear_weight(self.weight.data)
-        self.weight = nn.Parameter(self.weight.data.to("meta"), requires_grad=False)
+        self._free()
+
+    def halve(self) -> bool:
+        """Keeps the weight in half the memory, if that changes no answer. Returns whether it does."""
+        self.few = Halves.of(self.weight.data, self.bias, most=sys.maxsize)
+        if self.few is not None:
+            self._free()
+        return self.few is not None
 
     def unpack(self) -> None:
         """Brings the original weight back."""
-        if self.packed is not None:
-            self.weight = nn.Parameter(self.packed.to_dense(), requires_grad=False)
-            self.packed = self.bands = None
-            self.turns = False
+        if self.weight.device.type == "meta" and (self.packed is not None or self.few is not None):
+            self.weight = nn.Parameter(self.dense(), requires_grad=False)
+        self.packed = self.few = None
+        self.steps = False
+
+    def _free(self) -> None:
+        self.weight = nn.Parameter(self.weight.data.to("meta"), requires_grad=False)
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         self.unpack()  # another device or dtype needs the plain weight
@@ -106,18 +108,17 @@ def prepare(model: nn.Module, *, steps: bool = False) -> None:
         if callable(fuse := getattr(module, "fuse", None)):
             fuse()
     packable: list[Any] = [one for one in model.modules() if callable(getattr(one, "pack", None)) and one.pays]
-    layers = [module for module in packable if isinstance(module, Linear)]
-    if steps and sum(layer.weight.nbytes for layer in layers) <= TWICE and torch.backends.mkl.is_available():
-        for layer in layers:
-            layer.turns = layer.weight.dtype == torch.float32
+    layers = [one for one in packable if isinstance(one, Linear) and one.weight.dtype == torch.float32]
+    halved: set[nn.Module] = set()
+    if steps and torch.backends.mkl.is_available():
+        if sum(layer.weight.nbytes for layer in layers) > TWICE:
+            halved = {layer for layer in layers if layer.halve()}
+        else:
+            for layer in layers:
+                layer.steps = True
     for module in packable:
-        module.pack()
-
-
-def _banded(weight: Tensor) -> Tensor:
-    """`(out, in)` as `(bands, out / bands, in)`: a band for each thread, unless it would be narrow."""
-    count = max(1, min(torch.get_num_threads(), len(weight) // NARROW))
-    return F.pad(weight, (0, 0, 0, -len(weight) % count)).view(count, -1, weight.shape[1])
+        if module not in halved:
+            module.pack()
 
 
 def device_of(model: nn.Module) -> torch.device:
@@ -147,15 +148,4 @@ def _trial(dtype: torch.dtype) -> bool:
         tolerance = 1e-5 if dtype == torch.float32 else 5e-2
         if not torch.allclose(plain(x, "gelu"), packed(x, "gelu"), atol=tolerance):
             return False
-        # Something else may run just then, and a wrong answer would slow everything down from here on.
-        return any(seconds(lambda: packed(x, "gelu")) < seconds(lambda: plain(x, "gelu")) for _ in range(TRIALS))
-
-
-def seconds(work: Callable[[], Any]) -> float:
-    """The shortest of a few runs: what disturbs a run only makes it longer."""
-    found = []
-    for _ in range(8):
-        start = time.perf_counter()
-        work()
-        found.append(time.perf_counter() - start)
-    return min(found)
+        return faster(lambda: packed(x, "gelu"), lambda: plain(x, "gelu"))

@@ -53,7 +53,8 @@ class Turn:
     def pairs(self, x: Tensor) -> None:
         """The same in place, for values that lie pair by pair."""
         size = 2 * self.unit.shape[-1]
-        pairs = (x if size == x.shape[-1] else x[..., :size]).unflatten(-1, (-1, 2))
+        tokens, heads, width = x.shape
+        pairs = (x if size == width else x[..., :size]).view(tokens, heads, -1, 2)
         if x.dtype == torch.float32:
             torch.view_as_complex(pairs).mul_(self.unit)
         else:
