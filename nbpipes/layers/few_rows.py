@@ -14,8 +14,8 @@ from torch import Tensor
 
 from nbpipes.layers.trial import faster
 
-FEW = 16
-"""Rows up to which halves are faster than reordered weights."""
+FEW = {torch.float32: 16, torch.bfloat16: 2}
+"""Rows up to which halves are faster than reordered weights of a dtype."""
 NARROW = 64
 """Rows of a weight that are not worth a thread of their own."""
 EXACT = 2.0**-25
@@ -27,10 +27,11 @@ HIGHEST = 15
 class Halves:
     """`x @ weight.T + bias` from a weight in float16, widened to float32 on the way from the memory.
 
-    scale: a power of two that the weight is stored with. most: rows of x up to which it is to be used.
+    weight, bias: in float32. scale: a power of two that the weight is stored with. most: rows of x up to which it is to
+    be used.
     """
 
-    def __init__(self, weight: Tensor, bias: Tensor | None, *, scale: float = 1.0, most: int = FEW) -> None:
+    def __init__(self, weight: Tensor, bias: Tensor | None, *, most: int, scale: float = 1.0) -> None:
         self.scale, self.most = scale, most
         bias = bias if bias is None or scale == 1 else bias * scale
         self.packed: Any = torch.ops.quantized.linear_prepack_fp16(weight if scale == 1 else weight * scale, bias)
@@ -39,15 +40,16 @@ class Halves:
         self.multiply: Any = getattr(multiply, "_op", multiply)
 
     @classmethod
-    def of(cls, weight: Tensor, bias: Tensor | None, *, most: int = FEW) -> "Halves | None":
+    def of(cls, weight: Tensor, bias: Tensor | None, most: int) -> "Halves | None":
         """None where float16 cannot hold the weight, or would not be faster."""
         scale = scale_of(weight) if halves_pay() else None
         return None if scale is None else cls(weight, bias, scale=scale, most=most)
 
     def __call__(self, x: Tensor) -> Tensor:
-        """x: `(…, in)`. Returns `(…, out)`."""
-        y = self.multiply(x.contiguous(), self.packed)  # other orders of memory would be misread
-        return y if self.scale == 1 else y.mul_(1 / self.scale)
+        """x: `(…, in)`. Returns `(…, out)` in the same dtype."""
+        y = self.multiply(x.float().contiguous(), self.packed)  # other orders of memory would be misread
+        y = y if self.scale == 1 else y.mul_(1 / self.scale)
+        return y.to(x.dtype)
 
     def dense(self) -> Tensor:
         """The weight, `(out, in)`, in float32."""
@@ -88,9 +90,11 @@ class Bands:
         return self.bands.view(-1, self.width)[: self.out]
 
 
-def few_rows(weight: Tensor, bias: Tensor | None) -> Halves | Bands:
-    """The fastest form for few rows of a float32 weight, `(out, in)`."""
-    return Halves.of(weight, bias) or Bands(weight, bias)
+def few_rows(weight: Tensor, bias: Tensor | None, most: int) -> Halves | Bands | None:
+    """The fastest form of a weight, `(out, in)`, for up to `most` rows; None if that is the one it has."""
+    plain = weight.dtype == torch.float32
+    halves = Halves.of(weight.float(), None if bias is None else bias.float(), most)
+    return halves or (Bands(weight, bias) if plain else None)
 
 
 def scale_of(weight: Tensor) -> float | None:
@@ -122,13 +126,13 @@ def halves_work() -> bool:
     draw = torch.Generator().manual_seed(0)
     weight, x = torch.randn(48, 40, generator=draw).half().float(), torch.randn(3, 40, generator=draw)
     try:
-        return torch.allclose(Halves(weight, weight[:, 0])(x), F.linear(x, weight, weight[:, 0]), atol=1e-4)
+        return torch.allclose(Halves(weight, weight[:, 0], most=3)(x), F.linear(x, weight, weight[:, 0]), atol=1e-4)
     except (RuntimeError, AttributeError, NotImplementedError):
         return False
 
 
 def _trial() -> bool:
     weight, x = torch.ones(4096, 1024), torch.ones(1, 1024)  # 16 MiB: more than is left in a cache
-    halves, bands = Halves(weight, None), Bands(weight, None)
+    halves, bands = Halves(weight, None, most=1), Bands(weight, None)
     with torch.inference_mode():
         return faster(lambda: halves(x), lambda: bands(x))

@@ -33,14 +33,14 @@ class Linear(Layer, nn.Linear):
     few: Halves | Bands | None = None
     """The weight in a form for few rows. While it is there, or the one above, `weight` may be a placeholder without
     memory."""
-    steps = False
-    """Whether few rows may come, so that the form for them is made when they do."""
+    steps = 0
+    """Rows up to which the form for few rows is made, when they come."""
 
     def forward(self, x: Tensor, act: str | None = None) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
         """x: `(…, in)`. act: the name of an activation. Returns `(…, out)`."""
         few = self.few
-        if few is None and self.steps and 0 < x.numel() <= FEW * x.shape[-1]:
-            few = self.few = few_rows(self.dense(), self.bias)
+        if few is None and 0 < x.numel() <= self.steps * x.shape[-1]:
+            few = self._made_for_few()
         if few is not None and x.numel() <= few.most * x.shape[-1]:
             y = few(x)
         elif self.packed is None:
@@ -50,6 +50,12 @@ class Linear(Layer, nn.Linear):
             y = torch.ops.mkldnn._linear_pointwise(x, self.packed, self.bias, name, [], algorithm)
             return y if act is None or act in FUSED else activation(act)(y)
         return y if act is None else activation(act)(y)
+
+    def _made_for_few(self) -> Halves | Bands | None:
+        self.few = few_rows(self.dense(), self.bias, self.steps)
+        if self.few is None:
+            self.steps = 0
+        return self.few
 
     def dense(self) -> Tensor:
         """The weight, `(out, in)`, whatever form it has."""
@@ -69,7 +75,7 @@ class Linear(Layer, nn.Linear):
 
     def halve(self) -> bool:
         """Keeps the weight in half the memory, if that changes no answer. Returns whether it does."""
-        self.few = Halves.of(self.weight.data, self.bias, most=sys.maxsize)
+        self.few = Halves.of(self.weight.data, self.bias, sys.maxsize)
         if self.few is not None:
             self._free()
         return self.few is not None
@@ -79,7 +85,7 @@ class Linear(Layer, nn.Linear):
         if self.weight.device.type == "meta" and (self.packed is not None or self.few is not None):
             self.weight = nn.Parameter(self.dense(), requires_grad=False)
         self.packed = self.few = None
-        self.steps = False
+        self.steps = 0
 
     def _free(self) -> None:
         self.weight = nn.Parameter(self.weight.data.to("meta"), requires_grad=False)
@@ -108,14 +114,14 @@ def prepare(model: nn.Module, *, steps: bool = False) -> None:
         if callable(fuse := getattr(module, "fuse", None)):
             fuse()
     packable: list[Any] = [one for one in model.modules() if callable(getattr(one, "pack", None)) and one.pays]
-    layers = [one for one in packable if isinstance(one, Linear) and one.weight.dtype == torch.float32]
+    layers = [one for one in packable if isinstance(one, Linear)]
     halved: set[nn.Module] = set()
     if steps and torch.backends.mkl.is_available():
-        if sum(layer.weight.nbytes for layer in layers) > TWICE:
-            halved = {layer for layer in layers if layer.halve()}
-        else:
+        if sum(layer.weight.nbytes for layer in layers) <= TWICE:
             for layer in layers:
-                layer.steps = True
+                layer.steps = FEW.get(layer.weight.dtype, 0)
+        else:
+            halved = {layer for layer in layers if layer.weight.dtype == torch.float32 and layer.halve()}
     for module in packable:
         if module not in halved:
             module.pack()

@@ -34,7 +34,7 @@ def test_answers_differ_by_rounding_only(dtype, power, rows, biased, seed):
     draw = torch.Generator().manual_seed(seed)
     x, bias = torch.randn(rows, 96, generator=draw), torch.randn(64, generator=draw) if biased else None
     wide = [None if one is None else one.double() for one in (x, weight, bias)]
-    found, truth = Halves(weight, bias, scale=scale)(x), F.linear(*wide)
+    found, truth = Halves(weight, bias, most=40, scale=scale)(x), F.linear(*wide)
     assert found.shape == truth.shape
     # Each sum may be rounded by 2**-24 (Higham, Accuracy and Stability of Numerical Algorithms, 3.1).
     terms = F.linear(x.abs(), weight.abs(), None if bias is None else bias.abs())
@@ -47,7 +47,7 @@ def test_small_weights_are_lifted():
     assert scale is not None
     assert scale > 1
     assert math.frexp(scale)[0] == 0.5
-    torch.testing.assert_close(Halves(weight, None, scale=scale).dense(), weight, rtol=0, atol=2.0**-36)
+    torch.testing.assert_close(Halves(weight, None, most=1, scale=scale).dense(), weight, rtol=0, atol=2.0**-36)
 
 
 def test_weights_beyond_the_range_of_float16_are_lowered():
@@ -55,7 +55,7 @@ def test_weights_beyond_the_range_of_float16_are_lowered():
     scale = scale_of(weight)
     assert scale is not None
     assert scale < 1
-    assert torch.equal(Halves(weight, None, scale=scale).dense(), weight)
+    assert torch.equal(Halves(weight, None, most=1, scale=scale).dense(), weight)
 
 
 @pytest.mark.parametrize(
@@ -71,14 +71,23 @@ def test_weights_beyond_the_range_of_float16_are_lowered():
 )
 def test_other_weights_are_not_taken(weight):
     assert scale_of(weight) is None
-    assert isinstance(few_rows(weight, None), Bands)
+    assert isinstance(few_rows(weight, None, 16), Bands)
 
 
 def test_rows_that_lie_otherwise_in_memory_are_read_in_order():
     weight = published(torch.float16, 0.05)
     x = torch.randn(96, 3).t()
-    torch.testing.assert_close(Halves(weight, None)(x), F.linear(x, weight))
+    torch.testing.assert_close(Halves(weight, None, most=3)(x), F.linear(x, weight))
 
 
 def test_weights_of_a_published_model_take_this_form_where_it_pays():
-    assert isinstance(few_rows(published(torch.bfloat16, 0.02), None), Halves) == halves_pay()
+    assert isinstance(few_rows(published(torch.bfloat16, 0.02), None, 16), Halves) == halves_pay()
+
+
+def test_answers_keep_their_dtype():
+    weight, x = published(torch.bfloat16, 0.05), torch.randn(2, 96).bfloat16()
+    found = Halves(weight, None, most=2)(x)
+    assert found.dtype == torch.bfloat16
+    torch.testing.assert_close(found, F.linear(x.float(), weight).bfloat16())
+    form = few_rows(weight.bfloat16(), None, 2)
+    assert form is None or isinstance(form, Halves)

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from nbpipes.layers import few_rows, linear, trial
-from nbpipes.layers.few_rows import FEW, Bands, Halves
+from nbpipes.layers.few_rows import Bands, Halves
 from nbpipes.layers.linear import Linear, device_of, prepare
 
 
@@ -37,11 +37,11 @@ def test_few_rows(packs, form, bias, steps, shape, wide):
     wanted, active = layer(x), layer(x, "gelu")
     prepare(nn.Sequential(layer), steps=steps)
     assert layer.packed is not None
-    assert layer.steps is steps
+    assert layer.steps == (16 if steps else 0)
     assert layer(x).shape == wanted.shape
     torch.testing.assert_close(layer(x), wanted)
     torch.testing.assert_close(layer(x, "gelu"), active)
-    assert isinstance(layer.few, form) == (steps and 0 < x.numel() <= FEW * 24)
+    assert isinstance(layer.few, form) == (0 < x.numel() <= layer.steps * 24)
     assert layer(x).is_contiguous()  # rotary positions turn it in place, in pairs
     torch.testing.assert_close(layer(x.new_ones(33, 24)), layer(x.new_ones(1, 24)).expand(33, -1))
 
@@ -52,10 +52,24 @@ def drawn(width, out, form, **options):
     return layer.half().float() if form is Halves else layer
 
 
-def test_a_second_form_only_of_small_models_in_float32(packs, monkeypatch):
-    half = nn.Sequential(Linear(8, 8, dtype=torch.bfloat16))
-    prepare(half, steps=True)
-    assert not half[0].steps
+def test_a_second_form_of_layers_in_bfloat16_where_it_is_faster(packs, monkeypatch):
+    layer = Linear(24, 40, dtype=torch.bfloat16)
+    prepare(nn.Sequential(layer), steps=True)
+    one, three = torch.randn(1, 24).bfloat16(), torch.randn(3, 24).bfloat16()
+    wanted = layer.dense().float() @ one[0].float() + layer.bias.float()
+    layer(three)
+    assert layer.few is None
+    torch.testing.assert_close(layer(one)[0], wanted.bfloat16())
+    assert isinstance(layer.few, Halves)
+    monkeypatch.setattr(few_rows, "halves_pay", lambda: False)
+    other = Linear(24, 40, dtype=torch.bfloat16)
+    prepare(nn.Sequential(other), steps=True)
+    assert other(one).shape == (1, 40)
+    assert other.few is None
+    assert not other.steps  # not tried again
+
+
+def test_a_second_form_only_of_small_models(packs, monkeypatch):
     monkeypatch.setattr(linear, "TWICE", 8 * 8 * 4)
     large = nn.Sequential(drawn(8, 8, Bands), drawn(8, 8, Bands))
     prepare(large, steps=True)
