@@ -29,6 +29,7 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
 import torch
 import transformers
 from checkpoint import brought, with_head
+from safetensors.torch import load_file, save_file
 from workloads import Case, natural, rounds, seconds
 
 import nbpipes
@@ -65,7 +66,10 @@ def smollm2(scratch: Path, stored: str) -> Path:
     """The folder of SmolLM2, made of the GGUF file in which it comes. stored: the dtype of the weights there."""
     folder = scratch / "smollm2"
     file = brought("SmolLM2-135M-Instruct-GGUF") / "Q4_1.gguf"
-    nbpipes.pipeline("text-generation", model=file, device="cpu", dtype=stored).save_pretrained(folder)
+    nbpipes.pipeline("text-generation", model=file, device="cpu").save_pretrained(folder)
+    file = folder / "model.safetensors"
+    rounded = {name: weight.to(getattr(torch, stored)) for name, weight in load_file(file).items()}
+    save_file(rounded, file, metadata={"format": "pt"})
     return folder
 
 

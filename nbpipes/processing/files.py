@@ -1,13 +1,18 @@
-"""The file that a text, a path or bytes stand for, whatever is in it: a path, a URL, a data: URL or base64."""
+"""The file that a text, a path, bytes or an open file stand for, whatever is in it; texts are paths, URLs, data: URLs
+or base64."""
 
 import base64
 import binascii
 import os
+import threading
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from nbpipes.errors import InputError
 from nbpipes.processing.download import SCHEME, download, is_url, shortened
+
+_locks = tuple(threading.Lock() for _ in range(64))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +75,30 @@ def from_path(path: Path, kind: Kind) -> Source:
 def from_bytes(data: bytes, name: str, kind: Kind, limit: int) -> Source:
     """A file that is in memory. InputError where it is empty or larger than limit, in bytes."""
     return Source(_checked(data, name, kind, limit), name)
+
+
+def is_file(value: Any) -> bool:
+    """Whether `value` is an open file, or what acts like one: an upload, a buffer."""
+    return hasattr(value, "read") and hasattr(value, "seek")
+
+
+def read_file(file: Any, limit: int) -> bytes:
+    """What an open file holds, from its start: one byte more than limit at most. InputError where it gives none."""
+    try:
+        with alone(file):
+            file.seek(0)
+            data = file.read(limit + 1)
+    except (OSError, ValueError) as error:
+        raise InputError(f"the open file cannot be read: {str(error)[:200] or type(error).__name__}") from error
+    if not isinstance(data, bytes):
+        raise InputError("an open file must give bytes: open it with mode='rb'")
+    return data
+
+
+def alone(source: Any) -> threading.Lock:
+    """What keeps other threads from an open file, or an image that reads one as it is used: both have a place in it.
+    One call may well hold the same one many times."""
+    return _locks[id(source) // 16 % len(_locks)]
 
 
 def _checked(data: bytes, name: str, kind: Kind, limit: int) -> bytes:

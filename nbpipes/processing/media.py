@@ -21,7 +21,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from nbpipes.errors import InputError
 from nbpipes.processing.download import MAX_BYTES, TIMEOUT
-from nbpipes.processing.files import Kind, Source, from_bytes, from_path, from_text
+from nbpipes.processing.files import Kind, Source, alone, from_bytes, from_path, from_text, is_file, read_file
 
 MAX_PIXELS = 128_000_000
 """Of an image: 384 MB once it is decoded."""
@@ -61,13 +61,6 @@ class Quiet:
 
 
 quiet = Quiet()
-_locks = tuple(threading.Lock() for _ in range(64))
-
-
-def _alone(source: Any) -> threading.Lock:
-    """What keeps other threads from an open file, or an image that reads one as it is used: both have a place in it.
-    One call may well hold the same image many times."""
-    return _locks[id(source) // 16 % len(_locks)]
 
 
 def is_image(value: Any) -> bool:
@@ -75,11 +68,6 @@ def is_image(value: Any) -> bool:
     if isinstance(value, np.ndarray | torch.Tensor):
         return value.ndim in (2, 3)
     return isinstance(value, str | bytes | bytearray | memoryview | os.PathLike | Image.Image) or is_file(value)
-
-
-def is_file(value: Any) -> bool:
-    """Whether `value` is an open file, or what acts like one: an upload, a buffer."""
-    return hasattr(value, "read") and hasattr(value, "seek")
 
 
 def read_image(source: Any, timeout: float | None = None) -> Image.Image:
@@ -92,7 +80,7 @@ def read_image(source: Any, timeout: float | None = None) -> Image.Image:
     """
     match source:
         case Image.Image():
-            with _alone(source):
+            with alone(source):
                 return _finished(source, "the image")
         case np.ndarray():
             return _from_array(source)
@@ -105,21 +93,8 @@ def read_image(source: Any, timeout: float | None = None) -> Image.Image:
         case str():
             return _opened(from_text(source, IMAGE, TIMEOUT if timeout is None else float(timeout), MAX_BYTES))
     if is_file(source):
-        return _opened(from_bytes(read_file(source), "the open file", IMAGE, MAX_BYTES))
+        return _opened(from_bytes(read_file(source, MAX_BYTES), "the open file", IMAGE, MAX_BYTES))
     raise InputError(f"an image must be {WANTED}, not {type(source).__name__}")
-
-
-def read_file(file: Any) -> bytes:
-    """What an open file holds, from its start: one byte more than MAX_BYTES at most. InputError where it gives none."""
-    try:
-        with _alone(file):
-            file.seek(0)
-            data = file.read(MAX_BYTES + 1)
-    except (OSError, ValueError) as error:
-        raise InputError(f"the open file cannot be read: {str(error)[:200] or type(error).__name__}") from error
-    if not isinstance(data, bytes):
-        raise InputError("an open file must give bytes: open it with mode='rb'")
-    return data
 
 
 def _whole(tensor: torch.Tensor) -> NDArray[Any]:

@@ -98,8 +98,8 @@ def read_others_by(reader: Reader) -> None:
 def opened(source: Any, rate: int | None = None) -> Iterator[Sound]:
     """The sound that an item of a call stands for, to be read anywhere.
 
-    source: a path, the bytes or base64 of a file, the URL of one that was downloaded, or a dict with these or with
-    samples and their rate; an array or tensor of samples at `rate`. InputError, or whatever is wrong with the
+    source: a path, the bytes or base64 of a file, an open one, the URL of one that was downloaded, or a dict with these
+    or with samples and their rate; an array or tensor of samples at `rate`. InputError, or whatever is wrong with the
     file, where it cannot be had any more.
     """
     if isinstance(source, Mapping):
@@ -114,6 +114,9 @@ def opened(source: Any, rate: int | None = None) -> Iterator[Sound]:
         source = _decoded(source)
     if isinstance(source, str | os.PathLike) and Path(source).expanduser().is_file():
         source = Path(source).expanduser()
+    if hasattr(source, "read") and hasattr(source, "seek"):
+        source.seek(0)
+        source = source.read()
     if isinstance(source, bytes | bytearray | memoryview):
         source = bytes(source)
     if isinstance(source, bytes | Path):

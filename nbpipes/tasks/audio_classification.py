@@ -4,17 +4,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, get_args
 
-from nbpipes.engine.inputs import Given
 from nbpipes.engine.loop import ChunkOutput
 from nbpipes.engine.options import Options
-from nbpipes.engine.pipeline import Pipeline
 from nbpipes.errors import InputError, nearest
 from nbpipes.processing.audio.sound import Samples, Sound
-from nbpipes.processing.audio.sources import is_audio
 from nbpipes.processing.batch import Batch, Chunk
 from nbpipes.tasks.images import check_timeout
 from nbpipes.tasks.scores import Function, scores
-from nbpipes.tasks.sounds import WANTED, check_seconds, collated, listened, named, sampled
+from nbpipes.tasks.sounds import HearsSounds, check_seconds, collated, listened
 
 LONGEST = 300.0
 """Seconds that are heard at once."""
@@ -45,7 +42,7 @@ class AudioClassificationOptions(Options):
         check_timeout(self.timeout)
 
 
-class AudioClassificationPipeline(Pipeline[AudioClassificationOptions]):
+class AudioClassificationPipeline(HearsSounds[AudioClassificationOptions]):
     """Labels sounds: each gives `[{"score", "label"}, …]`, the best first.
 
     With chunk_length_s there is a dict for each label of each window, and its "timestamp" says from when to when.
@@ -53,18 +50,7 @@ class AudioClassificationPipeline(Pipeline[AudioClassificationOptions]):
 
     options_class = AudioClassificationOptions
     kind = "audio-classification"
-    wanted = WANTED
     budget: ClassVar[int] = 1500
-
-    @property
-    def meta(self) -> dict[str, Any]:
-        return super().meta | sampled(self.feature_extractor)
-
-    def is_item(self, value: Any) -> bool:
-        return is_audio(value)
-
-    def arguments(self, args: tuple[Any, ...], options: dict[str, Any]) -> Given:
-        return super().arguments(named(args, options), options)
 
     def preprocess(self, item: Any, options: AudioClassificationOptions | None = None) -> Iterator[Chunk]:
         given, extractor = options or self.options, self.feature_extractor

@@ -5,15 +5,13 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Any, ClassVar
 
-from nbpipes.engine.inputs import Given
 from nbpipes.engine.loop import ChunkOutput
 from nbpipes.errors import InputError
 from nbpipes.generation.whisper.settings import CONFIG_NAMES, Wishes
 from nbpipes.models.heads import Head
 from nbpipes.processing.audio.log_mel import LogMel
-from nbpipes.processing.audio.sources import is_audio
 from nbpipes.processing.batch import Chunk
-from nbpipes.tasks.sounds import WANTED, listened, named, sampled
+from nbpipes.tasks.sounds import HearsSounds, listened
 from nbpipes.tasks.transcribing.contract import Transcriber
 from nbpipes.tasks.transcribing.ctc import CTCTranscriber
 from nbpipes.tasks.transcribing.options import SpeechOptions
@@ -33,7 +31,7 @@ TRANSCRIBERS: Mapping[Head, Callable[[Any], Transcriber]] = MappingProxyType(
 """What transcribes with a model, by the model's head."""
 
 
-class AutomaticSpeechRecognitionPipeline(Writing[SpeechOptions]):
+class AutomaticSpeechRecognitionPipeline(HearsSounds[SpeechOptions], Writing[SpeechOptions]):
     """Writes down speech: a path, URL, bytes, array, tensor, or a dict of samples and their rate.
 
     pipe("speech.flac")  # {"text": "…"}
@@ -44,7 +42,6 @@ class AutomaticSpeechRecognitionPipeline(Writing[SpeechOptions]):
 
     options_class = SpeechOptions
     kind = "automatic-speech-recognition"
-    wanted = WANTED
     writing_defaults: ClassVar[Mapping[str, Any]] = {"max_new_tokens": 256, "num_beams": 5}
     config_names: ClassVar[frozenset[str]] = CONFIG_NAMES | frozenset(Wishes.names())
 
@@ -62,16 +59,6 @@ class AutomaticSpeechRecognitionPipeline(Writing[SpeechOptions]):
     def budget(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride]
         """Total size of the chunks in one forward."""
         return self.transcriber.budget
-
-    @property
-    def meta(self) -> dict[str, Any]:
-        return super().meta | sampled(self.feature_extractor)
-
-    def is_item(self, value: Any) -> bool:
-        return is_audio(value)
-
-    def arguments(self, args: tuple[Any, ...], options: dict[str, Any]) -> Given:
-        return super().arguments(named(args, options), options)
 
     def preprocess(self, item: Any, options: SpeechOptions | None = None) -> Iterator[Chunk]:
         given = options or self.options

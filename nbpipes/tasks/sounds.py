@@ -4,36 +4,46 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from nbpipes.engine.inputs import Given
+from nbpipes.engine.options import Options
+from nbpipes.engine.pipeline import Pipeline
 from nbpipes.errors import InputError
 from nbpipes.processing.audio.sound import Sound
-from nbpipes.processing.audio.sources import open_audio
+from nbpipes.processing.audio.sources import is_audio, open_audio
 from nbpipes.processing.batch import Batch, Chunk
 from nbpipes.results.sounds import read_others_by, remember
 
-WANTED = "a sound (a path, URL, base64, bytes, array, tensor or dict)"
-"""What one item is, for error messages."""
+OptionsT = TypeVar("OptionsT", bound=Options)
 PLAYED, PLAYED_RATE = 1_800, 16_000
 """Seconds that are kept of a sound that no file of a common kind has, for playing it, and samples of each."""
 
 
-def named(args: tuple[Any, ...], options: dict[str, Any]) -> tuple[Any, ...]:
-    """The arguments of a call, where sounds may be given as `audio=`."""
-    if "audio" not in options:
-        return args
-    if args:
-        raise TypeError("sounds are given twice, as an argument and as audio=")
-    return (options.pop("audio"),)
+class HearsSounds(Pipeline[OptionsT]):
+    """The base of tasks whose items are sounds. They are given as the first argument or as `inputs=` or `audio=`."""
 
+    wanted = "a sound (a path, URL, base64, bytes, open file, array, tensor or dict)"
 
-def sampled(extractor: Any) -> dict[str, int]:
-    """What results know of the arrays that they are about, so that they can be played."""
-    return {} if extractor is None else {"sampling_rate": extractor.sampling_rate}
+    @property
+    def meta(self) -> dict[str, Any]:
+        """As of every pipeline, and the rate of the arrays that results are about, so that they can be played."""
+        extractor = self.feature_extractor
+        return super().meta | ({} if extractor is None else {"sampling_rate": extractor.sampling_rate})
+
+    def is_item(self, value: Any) -> bool:
+        return is_audio(value)
+
+    def arguments(self, args: tuple[Any, ...], options: dict[str, Any]) -> Given:
+        if "audio" in options:
+            if args:
+                raise TypeError("sounds are given twice, as an argument and as audio=")
+            args = (options.pop("audio"),)
+        return super().arguments(args, options)
 
 
 @contextmanager

@@ -1,4 +1,5 @@
-"""Opening a sound from whatever a user has: a path, a URL, base64, bytes, an array, a tensor, a dict, a decoder.
+"""Opening a sound from whatever a user has: a path, a URL, base64, bytes, an open file, an array, a tensor, a dict or a
+decoder.
 
 Downloads are bounded in time and size. What cannot be read is an InputError that says why.
 """
@@ -16,7 +17,7 @@ from nbpipes.errors import InputError
 from nbpipes.processing.audio.decoders import MAX_CHANNELS, RATES, decoded
 from nbpipes.processing.audio.resampling import sinc_resampled
 from nbpipes.processing.audio.sound import Samples, Sound
-from nbpipes.processing.files import Kind, Source, from_bytes, from_path, from_text
+from nbpipes.processing.files import Kind, Source, from_bytes, from_path, from_text, is_file, read_file
 
 MAX_BYTES = 512 << 20
 """Of a sound that is downloaded or given as bytes or base64; files on disk are read piece by piece."""
@@ -24,7 +25,7 @@ TIMEOUT = 60.0
 """Seconds that a download may take, unless the user says otherwise."""
 
 WANTED = (
-    "a path, an http(s) URL, base64, bytes, an array or a tensor of samples, "
+    "a path, an http(s) URL, base64, bytes, an open file, an array or a tensor of samples, "
     'or a dict with "array" (or "raw") and "sampling_rate"'
 )
 SOUND = Kind("sound", "a sound", "audio", WANTED)
@@ -37,7 +38,9 @@ def is_audio(value: Any) -> bool:
     """Whether `value` stands for one sound: by its type alone, nothing is opened."""
     if isinstance(value, np.ndarray | torch.Tensor):
         return value.ndim in (1, 2)
-    return isinstance(value, str | bytes | bytearray | memoryview | os.PathLike | Mapping) or _is_decoder(value)
+    if isinstance(value, str | bytes | bytearray | memoryview | os.PathLike | Mapping):
+        return True
+    return is_file(value) or _is_decoder(value)
 
 
 def _is_decoder(value: Any) -> bool:
@@ -48,10 +51,11 @@ def _is_decoder(value: Any) -> bool:
 def open_audio(source: Any, rate: int, timeout: float | None = None) -> Sound:
     """The sound that `source` stands for, as mono at `rate`, to be read piece by piece; use it in a `with`.
 
-    source: a path, an http(s) URL, base64 (also as a data: URL) or the bytes of a sound file, of any rate; an array or
-    tensor of samples at `rate`, `(samples,)`, `(channels, samples)` or `(samples, channels)`, floats or whole numbers
-    on the scale of their type; a dict of samples ("raw" or "array") and "sampling_rate", maybe with "stride", two
-    numbers of samples; a decoder of torchcodec. Several channels become one by their mean.
+    source: a path, an http(s) URL, base64 (also as a data: URL), the bytes of a sound file, of any rate, or one that is
+    open for reading bytes (it is read from its start); an array or tensor of samples at `rate`, `(samples,)`,
+    `(channels, samples)` or `(samples, channels)`, floats or whole numbers on the scale of their type; a dict of
+    samples ("raw" or "array") and "sampling_rate", maybe with "stride", two numbers of samples; a decoder of
+    torchcodec. Several channels become one by their mean.
     timeout: seconds for a download, None = TIMEOUT. InputError for what is none of these or damaged.
     """
     match source:
@@ -66,6 +70,8 @@ def open_audio(source: Any, rate: int, timeout: float | None = None) -> Sound:
         case str():
             seconds = TIMEOUT if timeout is None else timeout
             return _from_file(from_text(source, SOUND, seconds, MAX_BYTES), rate)
+    if is_file(source):
+        return _from_file(from_bytes(read_file(source, MAX_BYTES), "the open file", SOUND, MAX_BYTES), rate)
     if _is_decoder(source):
         found = source.get_all_samples()
         return _from_dict({"array": found.data, RATE: found.sample_rate}, rate, timeout)

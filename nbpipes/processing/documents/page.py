@@ -11,8 +11,9 @@ from PIL import Image
 from nbpipes.errors import InputError
 from nbpipes.processing.documents.boxes import SCALE, Box
 from nbpipes.processing.documents.pdf import is_pdf, read_pdf
-from nbpipes.processing.download import download, is_url
-from nbpipes.processing.media import is_file, read_file, read_image
+from nbpipes.processing.download import MAX_BYTES, download, is_url
+from nbpipes.processing.files import is_file, read_file
+from nbpipes.processing.media import read_image
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ def read_page(source: Any, word_boxes: Any = None, *, page: int = 1, timeout: fl
             raise InputError("give an image, or word_boxes=[(word, [left, upper, right, lower]), …]")
         return Page(None, *given)
     if is_file(source):
-        source = read_file(source)
+        source = read_file(source, MAX_BYTES)
     data = _pdf(source, timeout)
     if data is None:
         return Page(read_image(source, timeout), *(given or (None, None)))

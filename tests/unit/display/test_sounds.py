@@ -26,7 +26,7 @@ def heard(copy):
     return len(samples) / rate
 
 
-@pytest.mark.parametrize("form", ["path", "bytes", "dict", "whole numbers"])
+@pytest.mark.parametrize("form", ["path", "bytes", "open file", "dict", "whole numbers"])
 def test_a_copy_of_every_kind_of_source(speech, form, tmp_path):
     file = BytesIO()
     soundfile.write(file, speech, RATE, format="WAV")
@@ -35,6 +35,7 @@ def test_a_copy_of_every_kind_of_source(speech, form, tmp_path):
     source = {
         "path": str(path),
         "bytes": file.getvalue(),
+        "open file": file,
         "dict": {"raw": speech, "sampling_rate": RATE},
         "whole numbers": {"array": (32767 * speech).astype(np.int16), "sampling_rate": RATE},
     }[form]

@@ -54,6 +54,8 @@ FORMS = {
     "path": str,
     "Path": lambda path: path,
     "bytes": Path.read_bytes,
+    "open file": lambda path: path.open("rb"),
+    "upload": lambda path: io.BytesIO(path.read_bytes()),
     "bytearray": lambda path: bytearray(path.read_bytes()),
     "base64": lambda path: base64.b64encode(path.read_bytes()).decode(),
     "data URL": lambda path: "data:audio/wav;base64," + base64.b64encode(path.read_bytes()).decode(),
@@ -127,6 +129,15 @@ def test_several_channels_are_averaged():
 def wav_header(size: int, rate: int = RATE, channels: int = 1) -> bytes:
     kind = struct.pack("<IHHIIHH", 16, 1, channels, rate, rate * 2 * channels, 2 * channels, 16)
     return b"RIFF" + struct.pack("<I", size + 36) + b"WAVEfmt " + kind + b"data" + struct.pack("<I", size)
+
+
+def test_open_files_are_read_from_their_start(path):
+    with path.open("rb") as file:
+        assert len(read_audio(file, RATE)) == len(read_audio(file, RATE)) == 8000
+    with pytest.raises(InputError, match="closed file"):
+        read_audio(file, RATE)
+    with pytest.raises(InputError, match="mode='rb'"):
+        read_audio(io.StringIO("text"), RATE)
 
 
 NOISE = np.random.default_rng(0).normal(0, 0.2, RATE).astype(np.float32)
