@@ -108,15 +108,15 @@ def opened(source: Any, rate: int | None = None) -> Iterator[Sound]:
             yield _of_array(samples, int(source["sampling_rate"]))
             return
         source = source.get("bytes") or source.get("path")
+    if hasattr(source, "read") and hasattr(source, "seek"):  # an open file
+        source.seek(0)
+        source = source.read()
     if isinstance(source, str) and source in _kept:
         source = _kept[source]
     elif isinstance(source, str) and (len(source) >= 4096 or source.startswith("data:")):
         source = _decoded(source)
     if isinstance(source, str | os.PathLike) and Path(source).expanduser().is_file():
         source = Path(source).expanduser()
-    if hasattr(source, "read") and hasattr(source, "seek"):
-        source.seek(0)
-        source = source.read()
     if isinstance(source, bytes | bytearray | memoryview):
         source = bytes(source)
     if isinstance(source, bytes | Path):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 from nbpipes import pipeline
 from nbpipes.errors import InputError
@@ -28,6 +29,20 @@ def test_classes_over_time(pipe):
     alone = pipe(sound("long")[RATE : 2 * RATE], top_k=1)
     assert found[1]["label"] == alone[0]["label"]
     assert found[1]["score"] == pytest.approx(alone[0]["score"])
+
+
+def test_results_know_the_rate_of_arrays(pipe, monkeypatch):
+    assert pipe(sound("tone")).meta["sampling_rate"] == RATE
+    monkeypatch.setattr(pipe, "feature_extractor", None)
+    assert "sampling_rate" not in pipe.meta
+
+
+def test_sounds_have_names_and_may_be_open_files(pipe, tmp_path):
+    soundfile.write(tmp_path / "tone.flac", sound("tone"), RATE, format="FLAC")
+    with (tmp_path / "tone.flac").open("rb") as file:
+        assert pipe(file) == pipe(audio=file) == pipe([file])[0] == pipe(tmp_path / "tone.flac")
+        with pytest.raises(TypeError, match="given twice"):
+            pipe(file, audio=file)
 
 
 def test_windows_may_overlap(pipe):

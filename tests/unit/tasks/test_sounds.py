@@ -45,8 +45,3 @@ def test_what_another_decoder_reads_can_be_played(kind: Any, file: bytes, tmp_pa
     samples, rate = sounds._decoded(file if kind is bytes else path)
     assert (rate, len(samples), samples.dtype) == (16_000, 32_000, np.int16)
     assert np.abs(samples / 32_767 - np.linspace(-0.5, 0.5, 32_000)).max() < 1e-4
-
-
-def test_results_know_the_rate_of_arrays() -> None:
-    assert sounds.sampled(None) == {}
-    assert sounds.sampled(type("Extractor", (), {"sampling_rate": 8_000})) == {"sampling_rate": 8_000}
