@@ -20,6 +20,8 @@ NARROW = 64
 """Rows of a weight that are not worth a thread of their own."""
 EXACT = 2.0**-25
 """By how much a weight may change, relative to its root mean square: by less than float32 rounds a sum."""
+PART = 1 << 22
+"""Numbers of a weight that are looked at together: copies of large weights would not fit into the memory."""
 HIGHEST = 15
 """The largest value of a scaled weight lies below two to the power of this, as float16 ends there."""
 
@@ -106,12 +108,16 @@ def scale_of(weight: Tensor) -> float | None:
     if not 0 < largest < math.inf:
         return None
     lifted = 2.0 ** (HIGHEST - math.frexp(largest)[1])
-    return next((scale for scale in (1.0, lifted) if _held(weight * scale)), None)
+    return next((scale for scale in (1.0, lifted) if _held(weight, scale)), None)
 
 
-def _held(weight: Tensor) -> bool:
-    changed = weight - weight.half().float()
-    return bool(changed.square().mean() <= EXACT**2 * weight.square().mean())
+def _held(weight: Tensor, scale: float) -> bool:
+    changed = whole = 0.0
+    for rows in weight.split(max(1, PART // weight.shape[1])):
+        scaled = rows * scale
+        changed += (scaled - scaled.half().float()).square().sum().item()
+        whole += scaled.square().sum().item()
+    return changed <= EXACT**2 * whole
 
 
 @lru_cache
