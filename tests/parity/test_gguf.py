@@ -1,12 +1,16 @@
 """GGUF files as transformers reads them, and a real model in one as the folder that it was converted from."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from nbpipes import pipeline
 from nbpipes.hub.repo import Repo
+from nbpipes.layers.few_rows import Halves, halves_pay
+from nbpipes.layers.linear import Linear
 from nbpipes.models.heads import Head
 from nbpipes.models.load import load_model
 
@@ -82,6 +86,22 @@ def test_a_real_file_has_the_weights_that_transformers_reads(smol, tmp_path):
     held = theirs.state_dict()
     for stored in ours.checkpoint.shapes():
         assert torch.equal(ours.checkpoint.tensor(stored), held[stored]), stored
+
+
+@pytest.mark.parametrize("stored", [torch.bfloat16, torch.float16])
+def test_weights_published_in_16_bits_answer_in_float32_as_those_of_transformers(smol, stored, tmp_path):
+    folder = shutil.copytree(smol[1], tmp_path / "published")
+    file = folder / "model.safetensors"
+    save_file({name: weight.to(stored) for name, weight in load_file(file).items()}, file, metadata={"format": "pt"})
+    ours = pipeline("text-generation", model=folder, device="cpu")
+    theirs = transformers.pipeline("text-generation", model=str(folder), device="cpu", dtype=torch.float32)
+    wanted = [theirs(item, **GREEDY) for item in items()]
+    assert ours.model.dtype == torch.float32
+    assert ours(items(), **GREEDY) == wanted
+    assert [ours(item, **GREEDY) for item in items()] == wanted
+    if halves_pay():
+        layers = [layer for layer in ours.model.modules() if isinstance(layer, Linear)]
+        assert all(isinstance(layer.few, Halves) for layer in layers)
 
 
 def test_half_precision_answers_as_before_its_conversion(smol, write_gguf, tmp_path):
