@@ -3,10 +3,11 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from nbpipes.notebook.forms import MEDIA, Field, Form, Kind
-from nbpipes.notebook.values import Part, Resolve, expression, read_paths, read_text, read_value
+from nbpipes.notebook.values import Part, Resolve, expression, find_paths, read_paths, read_text, read_value
 from nbpipes.notebook.words import Expression, MagicError
 
 SEPARATOR = "---"
@@ -100,11 +101,21 @@ def _read_record(
         values = [(f, read_value(part, f.kind, resolve), part) for f, part in parts]
         return [_assemble(values, form, given, record)], False
     if form.kind in MEDIA:
-        named = [read_paths(line, resolve) for line in record.lines()]
-        inputs = _plain_media([path for paths, _ in named for path in paths], form, given, record)
-        return inputs, len(inputs) > 1 or any(listed for _, listed in named)
+        paths, listed = _media(record, resolve)
+        inputs = _plain_media(paths, form, given, record)
+        return inputs, len(inputs) > 1 or listed
     texts = record.lines() if lines else [record]
     return [_plain(read_text(part, resolve), form, given, part) for part in texts], lines
+
+
+def _media(record: Part, resolve: Resolve) -> tuple[list[str | Path], bool]:
+    """The files that the lines name, and whether there is a glob. A line that names none costs itself only, if others
+    name some: it stands as a path of its own, and reading it fails."""
+    named = [find_paths(line, resolve) for line in record.lines()]
+    if not any(found for _, found, _ in named):
+        read_paths(record.lines()[0], resolve)  # says what is wrong with it
+    paths: list[str | Path] = [path for text, found, _ in named for path in found or [Path(text)]]
+    return paths, any(listed for _, _, listed in named)
 
 
 def _keyed(record: Part, form: Form) -> list[tuple[Field, Part]]:
@@ -160,7 +171,7 @@ def _plain(text: str, form: Form, given: Mapping[str, Any], part: Part) -> Any:
     return _complete({**given, form.main: text}, form, part)
 
 
-def _plain_media(paths: list[str], form: Form, given: Mapping[str, Any], record: Part) -> list[Any]:
+def _plain_media(paths: list[str | Path], form: Form, given: Mapping[str, Any], record: Part) -> list[Any]:
     if form.pair:
         if len(paths) % 2:
             raise record.error("paths come in pairs here, and one is left over")

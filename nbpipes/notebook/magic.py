@@ -118,11 +118,10 @@ class PipeMagics(Magics):
         if shown is not None:
             display(shown)
         # Raised also for an interrupt, so that "run all cells" ends here.
-        where = f"stopped after {outcome.done} of {'?' if outcome.total is None else outcome.total}"
-        if outcome.error is None:
-            raise KeyboardInterrupt(where)
+        if outcome.error is None or outcome.stopped:
+            raise KeyboardInterrupt(ended(outcome))
         if outcome.done:
-            outcome.error.add_note(where)
+            outcome.error.add_note(ended(outcome))
         raise outcome.error
 
     def _shown(self, line: Line, body: str | None, value: Any) -> Any:
@@ -165,6 +164,14 @@ def viewed(value: Any, view: str) -> Any:
         case "text":
             return Text(pformat(value, width=100, sort_dicts=False))
     return value
+
+
+def ended(outcome: Outcome) -> str:
+    """How far a run came."""
+    seen = outcome.done + outcome.failed
+    if outcome.failed and not outcome.stopped and outcome.total in (None, seen):
+        return f"{outcome.failed} of {seen} inputs failed; the others have their results"
+    return f"stopped after {seen} of {'?' if outcome.total is None else outcome.total}"
 
 
 def timing(outcome: Outcome) -> str:

@@ -107,23 +107,30 @@ def expression(part: Part) -> Expression:
 
 
 def read_paths(line: Part, resolve: Resolve) -> tuple[list[str], bool]:
-    """The files that a line names, by an address, a path with ~ or a glob, and whether it is a glob."""
+    """The files that a line names, by an address, a path with ~ or a glob, and whether it is a glob. MagicError where
+    there are none."""
+    text, found, several = find_paths(line, resolve)
+    if not found:
+        what = "no file matches" if glob.has_magic(text) else "no such file:"
+        raise line.error(f"{what} {text!r}", f"paths are relative to {os.getcwd()}")
+    return found, several
+
+
+def find_paths(line: Part, resolve: Resolve) -> tuple[str, list[str], bool]:
+    """What a line says, the files that it names, if there are any, and whether it is a glob."""
     text = read_text(line, resolve).strip()
     if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
         text = text[1:-1]
     if ADDRESS.match(text):
-        return [text], False
+        return text, [text], False
     try:
         path = os.path.expanduser(text)
         if os.path.exists(path):
-            return [path], False
+            return text, [path], False
         found = sorted(glob.glob(path, recursive=True)) if glob.has_magic(path) else []
     except (ValueError, OSError, re.error):  # characters that no file name holds
         found = []
-    if not found:
-        what = "no file matches" if glob.has_magic(text) else "no such file:"
-        raise line.error(f"{what} {text!r}", f"paths are relative to {os.getcwd()}")
-    return found, True
+    return text, found, True
 
 
 def read_labels(part: Part) -> list[str]:

@@ -178,11 +178,13 @@ def test_debug_shows_the_traceback(shell: Any, capsys: pytest.CaptureFixture[str
     assert "Traceback" in capsys.readouterr().out
 
 
-def test_a_bad_item_keeps_what_came_before(shell: Any, classifier: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_bad_item_costs_itself_only(shell: Any, classifier: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(Exception, match="item must be a text"):
-        cell(shell, f"sentiment model={classifier} --batch 1 -o some", "= ['good', 'bad', 3]")
-    assert len(shell.user_ns["some"]) == 2
-    assert "stopped after 2 of 3" in capsys.readouterr().out
+        cell(shell, f"sentiment model={classifier} --batch 1 -o some", "= ['good', 3, 'bad']")
+    assert [set(result) >= {"label", "score"} for result in shell.user_ns["some"]] == [True, False, True]
+    shown = capsys.readouterr().out
+    assert "This is item 1 of the input" in shown
+    assert "1 of 3 inputs failed; the others have their results" in shown
 
 
 def test_an_interrupt_keeps_what_is_done(shell: Any, classifier: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -130,10 +130,15 @@ def test_paths_addresses_and_globs(pictures: Path) -> None:
     assert value('"c d.jpg"\nhttps://x.org/y.png?a=*\n', task) == ["c d.jpg", "https://x.org/y.png?a=*"]
     assert value("{{'a' + '.png'}}", task) == "a.png"
     assert value("image: a.png", task) == "a.png"
-    with pytest.raises(MagicError, match=r"line 2: no such file: 'z\.png'"):
-        value("a.png\nz.png", task)
+    with pytest.raises(MagicError, match=r"line 1: no such file: 'z\.png'"):
+        value("z.png\n*.gif", task)
     with pytest.raises(MagicError, match="no file matches"):
         value("*.gif", task)
+
+
+def test_a_line_without_a_file_costs_itself_only(pictures: Path) -> None:
+    found = value("z.png\n*.gif\na.png\n", "object-detection")
+    assert found == [Path("z.png"), Path("*.gif"), "a.png"]
 
 
 def test_pictures_with_words(pictures: Path) -> None:

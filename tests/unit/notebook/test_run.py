@@ -86,7 +86,6 @@ def test_limit_reads_only_so_many() -> None:
     [
         (lambda: interrupted("abc"), True, None),
         (lambda: broken("abc"), False, OSError),
-        (lambda: [*"abc", "bad", "d"], False, InputError),
     ],
 )
 def test_ends_early_and_keeps_what_is_done(
@@ -97,9 +96,16 @@ def test_ends_early_and_keeps_what_is_done(
     assert isinstance(outcome.error, error) if error else outcome.error is None
     assert 1 <= outcome.done <= 3
     assert outcome.value == [{"length": 1}] * outcome.done
-    if error is InputError:
-        assert (outcome.done, outcome.total) == (3, 5)
-        assert outcome.error.__notes__ == ["This is item 3 of the input; it failed in preprocess."]
+
+
+def test_an_item_that_fails_costs_itself_only() -> None:
+    outcome = run(Lengths(), ["a", "bad", "bc", "bad"], {})
+    assert (outcome.done, outcome.failed, outcome.total) == (2, 2, 4)
+    assert [outcome.value[i] for i in (0, 2)] == [{"length": 1}, {"length": 2}]
+    assert [outcome.value[i]["index"] for i in (1, 3)] == [1, 3]
+    assert outcome.value[3].text == "InputError: this text is bad"
+    assert isinstance(outcome.error, InputError)
+    assert outcome.error.__notes__ == ["This is item 1 of the input; it failed in preprocess."]
 
 
 @pytest.mark.parametrize("value", ["bad", ["bad"], interrupted([])])
