@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from types import MappingProxyType
+from typing import Any, Literal, Self
 
 from nbpipes.engine.options import Options
 from nbpipes.errors import InputError
@@ -10,6 +11,13 @@ from nbpipes.tasks.images import check_timeout
 from nbpipes.tasks.sounds import check_seconds
 from nbpipes.tasks.writing import WritingOptions
 
+INSTEAD = MappingProxyType(
+    {
+        "forced_decoder_ids": "use language= and task=, which say the same in words",
+        "is_multilingual": "the model's generation_config.json says whether it is; use language= and task= if so",
+    }
+)
+"""Older words of transformers for what to write down, and what to say now."""
 TIMESTAMPS = (None, False, True, "char", "word")
 
 
@@ -33,6 +41,13 @@ class WhisperOptions(WritingOptions):
     logprob_threshold: float | None = None
     no_speech_threshold: float | None = None
     repair_timestamps: bool | None = None
+
+    def updated(self, given: Mapping[str, Any], task: str = "") -> Self:
+        inner = given.get("generate_kwargs")
+        for name, remedy in INSTEAD.items():
+            if name in given or (isinstance(inner, Mapping) and name in inner):
+                raise InputError(f"{name} is no option: {remedy}")
+        return super().updated(given, task)
 
 
 @dataclass(frozen=True)

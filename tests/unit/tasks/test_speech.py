@@ -156,6 +156,8 @@ def test_a_last_window_that_is_too_short_is_left_out(pipe):
         ({"stride_length_s": [1, 2, 3]}, "stride_length_s must be"),
         ({"generate_kwargs": 3}, "generate_kwargs must be"),
         ({"timeout": 0}, "timeout must be"),
+        ({"generate_kwargs": {"forced_decoder_ids": [[1, 2]]}}, "forced_decoder_ids .* use language= and task="),
+        ({"is_multilingual": True}, "is_multilingual .* generation_config.json"),
     ],
 )
 def test_what_does_not_go_together_is_said(pipe, call, why):
