@@ -1,5 +1,6 @@
 """Results as the plain dicts and lists they are, which also know their task and input and so draw themselves."""
 
+import io
 from collections.abc import Sequence
 from copy import deepcopy
 from pathlib import Path
@@ -77,7 +78,7 @@ class Record(_Drawn, dict[str, Any]):
         return Record(deepcopy(dict(self), memo), self.task, self.source, self.meta)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Record, (dict(self), self.task, self.source, self.meta)
+        return Record, (dict(self), self.task, lasting(self.source), self.meta)
 
 
 class Records(_Drawn, list[Any]):
@@ -130,7 +131,17 @@ class Records(_Drawn, list[Any]):
         return Records(deepcopy(list(self), memo), self.task, self.source, self.meta, self.batched)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Records, (list(self), self.task, self.source, self.meta, self.batched)
+        return Records, (list(self), self.task, lasting(self.source), self.meta, self.batched)
+
+
+def lasting(source: Any) -> Any:
+    """A source as it is pickled: of an open file its name stays, which is read as well; None if it has none."""
+    if isinstance(source, io.IOBase) and not isinstance(source, io.BytesIO | io.StringIO):
+        name = getattr(source, "name", None)
+        return name if isinstance(name, str) else None
+    if type(source) is list:
+        return [lasting(one) for one in source]
+    return {key: lasting(one) for key, one in source.items()} if type(source) is dict else source
 
 
 def annotate(result: Any, task: str, source: Any, meta: dict[str, Any]) -> Any:

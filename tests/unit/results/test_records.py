@@ -1,10 +1,12 @@
 """Records are the dicts and lists they were made from, and know where they came from."""
 
 import copy
+import io
 import json
 import pickle
 import subprocess
 import sys
+import tempfile
 from typing import Any
 
 import numpy as np
@@ -42,6 +44,19 @@ def test_equal_and_shown_like_the_builtin(result: Any) -> None:
     assert list(wrapped) == list(result)
     assert len(wrapped) == len(result)
     assert bool(wrapped) == bool(result)
+
+
+def test_an_open_file_is_pickled_as_its_name(tmp_path) -> None:
+    path = tmp_path / "cat.png"
+    path.write_bytes(b"pixels")
+    with path.open("rb") as file, tempfile.TemporaryFile() as nameless:
+        one = annotate({"label": "cat"}, "image-classification", file, {})
+        several = Records([one], "image-classification", [file, {"image": nameless}, io.BytesIO(b"x")], {}, True)
+        back, others = pickle.loads(pickle.dumps([one, several]))
+    assert back == one
+    assert back.source == str(path)
+    assert others.source[:2] == [str(path), {"image": None}]
+    assert others.source[2].getvalue() == b"x"
 
 
 @given(RESULTS, st.integers(0, pickle.HIGHEST_PROTOCOL))
