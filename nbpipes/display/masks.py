@@ -135,14 +135,16 @@ def middle(inside: NDArray[np.bool_]) -> tuple[float, float]:
 
 def _table(found: Sequence[Found], colours: Mapping[str, kit.Colour], owners: NDArray[np.intp], room: int) -> str:
     areas = np.bincount(owners.ravel(), minlength=len(found) + 1) / owners.size
+    scored = any(one.score is not None for one in found)  # regions of semantic segmentation have none
 
     def rows() -> Iterator[str]:
         for index, one in enumerate(found):
             yield (
                 kit.cell(str(index), f"{kit.NUMBER};{kit.MUTED}")
                 + kit.cell(kit.chip(f"<bdi>{kit.escape(one.label, 80)}</bdi>", colours[one.label]))
-                + kit.cell("" if one.score is None else kit.number(one.score), kit.NUMBER)
+                + (kit.cell("" if one.score is None else kit.number(one.score), kit.NUMBER) if scored else "")
                 + kit.cell(f"{100 * areas[index + 1]:.1f} %", kit.NUMBER)
             )
 
-    return kit.table(kit.heads(">", "label", ">score", ">area"), rows(), len(found), room) if found else ""
+    head = kit.heads(">", "label", *([">score"] if scored else []), ">area")
+    return kit.table(head, rows(), len(found), room) if found else ""

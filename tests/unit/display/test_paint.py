@@ -136,3 +136,12 @@ def test_words_that_the_font_lacks_become_numbers() -> None:
     ]
     assert words[:3] == ["cafe 0.99", "7", "7"]
     assert len(words[3]) == paint.WORDS
+
+
+def test_regions_without_scores_have_no_column_for_them():
+    mask = Image.new("L", (8, 8), 255)
+    entries = [{"label": "sky", "score": None, "mask": mask}, {"label": "sea", "score": 0.5, "mask": mask}]
+    assert ">score<" in annotate(entries, "image-segmentation", GREY, {}).to_html()
+    shown = annotate(entries[:1], "image-segmentation", GREY, {}).to_html()
+    assert ">score<" not in shown
+    assert ">area<" in shown
