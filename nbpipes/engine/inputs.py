@@ -7,6 +7,7 @@ from typing import Any, Literal
 import numpy as np
 
 from nbpipes.errors import InputError
+from nbpipes.processing.datasets import of_row
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,7 @@ def sort_out(inputs: Any, is_item: Callable[[Any], bool], wanted: str) -> Given:
         return Given(inputs, "lazy")
     raise InputError(
         f"the input must be {wanted}, or a list, a dataset or an iterator of such, not {type(inputs).__name__}"
+        f"{of_row(inputs)}"
     )
 
 

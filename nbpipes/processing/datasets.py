@@ -1,5 +1,6 @@
 """Columns of datasets as items, as the documents use them."""
 
+import reprlib
 from typing import Any
 
 
@@ -28,3 +29,11 @@ class KeyPairDataset:
     def __getitem__(self, index: int) -> dict[str, Any]:
         row = self.dataset[index]
         return {"text": row[self.key1], "text_pair": row[self.key2]}
+
+
+def of_row(value: Any) -> str:
+    """What to do with a row of a dataset that stands where an item should be: the end of an error, "" for others."""
+    column = next(iter(value), None) if isinstance(value, dict) else None
+    if not isinstance(column, str):
+        return ""
+    return f"; a row of a dataset has several columns: give one of them, KeyDataset(dataset, {reprlib.repr(column)})"

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from nbpipes.errors import InputError
+from nbpipes.processing.datasets import of_row
 from nbpipes.processing.download import MAX_BYTES, TIMEOUT
 from nbpipes.processing.files import Kind, Source, alone, from_bytes, from_path, from_text, is_file, read_file
 
@@ -94,7 +95,7 @@ def read_image(source: Any, timeout: float | None = None) -> Image.Image:
             return _opened(from_text(source, IMAGE, TIMEOUT if timeout is None else float(timeout), MAX_BYTES))
     if is_file(source):
         return _opened(from_bytes(read_file(source, MAX_BYTES), "the open file", IMAGE, MAX_BYTES))
-    raise InputError(f"an image must be {WANTED}, not {type(source).__name__}")
+    raise InputError(f"an image must be {WANTED}, not {type(source).__name__}{of_row(source)}")
 
 
 def _whole(tensor: torch.Tensor) -> NDArray[Any]:

@@ -7,6 +7,7 @@ from tokenizers import Encoding
 
 from nbpipes.errors import InputError
 from nbpipes.processing.batch import Chunk
+from nbpipes.processing.datasets import of_row
 from nbpipes.processing.text import Tokenizer
 
 
@@ -18,7 +19,7 @@ def longest(tokenizer: Tokenizer, model: Any) -> int | None:
 
 def told(item: Any) -> str:
     """An item that cannot be read, as its error shows it: its type and its beginning."""
-    return f"{type(item).__name__} {reprlib.repr(item)}"
+    return f"{type(item).__name__} {reprlib.repr(item)}{of_row(item)}"
 
 
 def text_chunk(

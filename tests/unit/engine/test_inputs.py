@@ -8,7 +8,8 @@ from torch.utils.data import Dataset, IterableDataset
 
 from nbpipes.engine.inputs import Given, LazyResults, sort_out
 from nbpipes.errors import InputError
-from nbpipes.processing.datasets import KeyDataset, KeyPairDataset
+from nbpipes.processing.datasets import KeyDataset, KeyPairDataset, of_row
+from nbpipes.processing.media import read_image
 
 
 class Texts(Dataset):
@@ -81,3 +82,14 @@ def test_results_of_a_generator_go_on_where_they_were():
     assert list(results) == []
     with pytest.raises(TypeError, match="does not say"):
         len(results)
+
+
+def test_a_row_of_a_dataset_is_told_how_to_give_a_column():
+    with pytest.raises(InputError, match=r"KeyDataset\(dataset, 'image'\)"):
+        sort_out({"image": b"pixels", "id": 3}, lambda value: isinstance(value, bytes), "an image")
+    with pytest.raises(InputError) as found:
+        sort_out({3: b"pixels"}, lambda value: isinstance(value, bytes), "an image")
+    assert "KeyDataset" not in str(found.value)
+    assert len(of_row({"x" * 10_000: 1})) < 200
+    with pytest.raises(InputError, match=r"KeyDataset\(dataset, 'image'\)"):
+        read_image({"image": b"pixels"})
