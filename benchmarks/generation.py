@@ -67,9 +67,9 @@ def smollm2(scratch: Path, stored: str) -> Path:
     folder = scratch / "smollm2"
     file = brought("SmolLM2-135M-Instruct-GGUF") / "Q4_1.gguf"
     nbpipes.pipeline("text-generation", model=file, device="cpu").save_pretrained(folder)
-    file = folder / "model.safetensors"
-    rounded = {name: weight.to(getattr(torch, stored)) for name, weight in load_file(file).items()}
-    save_file(rounded, file, metadata={"format": "pt"})
+    weights = folder / "model.safetensors"  # a saved pipeline has those of its checkpoint, whatever its own dtype
+    rounded = {name: weight.to(getattr(torch, stored)) for name, weight in load_file(weights).items()}
+    save_file(rounded, weights, metadata={"format": "pt"})
     return folder
 
 

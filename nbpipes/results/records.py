@@ -136,7 +136,7 @@ class Records(_Drawn, list[Any]):
 
 def lasting(source: Any) -> Any:
     """A source as it is pickled: of an open file its name stays, which is read as well; None if it has none."""
-    if isinstance(source, io.IOBase) and not isinstance(source, io.BytesIO | io.StringIO):
+    if hasattr(source, "read") and hasattr(source, "seek") and not isinstance(source, io.BytesIO | io.StringIO):
         name = getattr(source, "name", None)
         return name if isinstance(name, str) else None
     if type(source) is list:

@@ -49,14 +49,17 @@ def test_equal_and_shown_like_the_builtin(result: Any) -> None:
 def test_an_open_file_is_pickled_as_its_name(tmp_path) -> None:
     path = tmp_path / "cat.png"
     path.write_bytes(b"pixels")
-    with path.open("rb") as file, tempfile.TemporaryFile() as nameless:
+    with path.open("rb") as file, tempfile.TemporaryFile() as nameless, tempfile.NamedTemporaryFile() as wrapped:
         one = annotate({"label": "cat"}, "image-classification", file, {})
-        several = Records([one], "image-classification", [file, {"image": nameless}, io.BytesIO(b"x")], {}, True)
+        several = Records(
+            [one], "image-classification", [file, {"image": nameless}, io.BytesIO(b"x"), wrapped], {}, True
+        )
         back, others = pickle.loads(pickle.dumps([one, several]))
     assert back == one
     assert back.source == str(path)
     assert others.source[:2] == [str(path), {"image": None}]
     assert others.source[2].getvalue() == b"x"
+    assert others.source[3] == wrapped.name
 
 
 @given(RESULTS, st.integers(0, pickle.HIGHEST_PROTOCOL))
