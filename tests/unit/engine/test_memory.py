@@ -1,17 +1,55 @@
-"""The heap is tidied up once in a while, never at every forward."""
+"""The heap is tidied up when it has grown, never at every forward."""
+
+from collections.abc import Iterator
+
+import pytest
 
 from nbpipes.engine import memory
 
+MIB = 1 << 20
 
-def test_tidied_after_seconds_of_computing(monkeypatch):
-    calls = []
+
+def tidied(monkeypatch: pytest.MonkeyPatch, levels: list[int]) -> list[int]:
+    """How often the heap had been tidied after each second of computing, with so many MiB in use at each look."""
+    calls: list[int] = []
+    looks: Iterator[int] = iter(levels)
     monkeypatch.setattr(memory, "_trim", lambda: calls.append)
+    monkeypatch.setattr(memory, "in_use", lambda device: next(looks) * MIB)
+    tidier, counts = memory.Tidier(2.0, slack=64 * MIB), []
+    for _ in range(2 * len(levels)):
+        tidier.worked(1.0)
+        counts.append(len(calls))
+    assert calls == [0] * len(calls)
+    return counts[1::2]
+
+
+def test_what_the_work_holds_by_itself_is_left_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert tidied(monkeypatch, [900, 900, 964, 850, 960]) == [0, 0, 0, 0, 0]
+
+
+def test_what_is_added_to_it_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert tidied(monkeypatch, [900, 950, 965, 870, 934, 935, 1200, 1265]) == [0, 0, 1, 1, 1, 2, 2, 3]
+
+
+def test_short_work_is_not_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "_trim", lambda: pytest.fail)
+    monkeypatch.setattr(memory, "in_use", pytest.fail)
     tidier = memory.Tidier(2.0)
-    for _ in range(9):
+    for _ in range(3):
         tidier.worked(0.5)
-    assert calls == [0, 0]
 
 
-def test_nothing_happens_where_the_library_cannot(monkeypatch):
+def test_nothing_happens_where_the_library_cannot(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "_trim", lambda: None)
-    memory.Tidier(0.0).worked(1.0)
+    for _ in range(3):
+        memory.Tidier(0.0).worked(1.0)
+
+
+def test_a_heap_that_grows_is_trimmed_for_real() -> None:
+    if memory._trim() is None:
+        pytest.skip("this C library cannot give pages back")
+    tidier = memory.Tidier(0.0, slack=-1)  # whatever is there is too much
+    tidier.worked(1.0)
+    assert tidier.held is not None
+    tidier.worked(1.0)
+    assert tidier.held is None
