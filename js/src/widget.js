@@ -105,11 +105,12 @@ function announcer(status) {
   };
 }
 
-/** @param {Record<string, any>} meta model · revision · device · dtype · time */
+/** @param {Record<string, any>} meta model · revision · device · dtype · time · stopped */
 function footer(meta) {
   const revision = /^[0-9a-f]{40}$/.test(meta.revision ?? "") ? meta.revision.slice(0, 7) : meta.revision;
   const words = [meta.model, revision, meta.device, meta.dtype].filter((word) => word);
   if (typeof meta.seconds === "number") words.push(duration(meta.seconds));
+  if (meta.stopped) words.push("stopped");
   return h("span", {}, words.join(" · "));
 }
 

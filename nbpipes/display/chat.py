@@ -91,8 +91,10 @@ def _turns(turns: Sequence[Mapping[str, Any]], room: int, pieces: Sequence[tuple
 
 
 def _turn(turn: Mapping[str, Any], room: int, pieces: list[tuple[str, float]]) -> str:
+    """The HTML of a turn; {"stopped": True} marks one whose text was to go on."""
     role, text = kit.escape(turn.get("role"), 40), content_of(turn)
-    head = f'<div style="{kit.MUTED}">{role}</div>'
+    note = " · stopped" if turn.get("stopped") is True else ""
+    head = f'<div style="{kit.MUTED}">{role}{note}</div>'
     whole = "".join(piece for piece, _ in pieces)
     if pieces and text.endswith(whole):
         html, _ = kit.prose(text.removesuffix(whole), room // 3)

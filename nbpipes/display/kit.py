@@ -267,7 +267,7 @@ def beside(labels: Iterable[str]) -> Iterator[None]:
 
 
 def footer(meta: Mapping[str, Any]) -> str:
-    """Return the line "model · revision · device · dtype · time" of what `meta` holds; "" for nothing."""
+    """Return the line "model · revision · device · dtype · time · stopped" of what `meta` holds; "" for nothing."""
     revision = meta.get("revision")
     if isinstance(revision, str) and re.fullmatch(r"[0-9a-f]{40}", revision):
         revision = revision[:7]
@@ -275,6 +275,8 @@ def footer(meta: Mapping[str, Any]) -> str:
     words = [escape(str(word), 120) for word in known if word is not None and str(word)]
     if is_score(meta.get("seconds")):
         words.append(duration(meta["seconds"]))
+    if meta.get("stopped") is True:
+        words.append("stopped")
     return f'<div style="{MUTED};margin-top:.5em">{" · ".join(words)}</div>' if words else ""
 
 

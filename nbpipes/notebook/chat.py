@@ -38,7 +38,7 @@ def chat_of(value: Any, opened: Opened) -> Chat:
 
 def said(pipe: Any, messages: Sequence[Message], options: dict[str, Any], stopping: threading.Event) -> Iterator[Said]:
     """What a pipeline says next in a chat, again and again as it grows."""
-    start, text = time.perf_counter(), ""
+    start, text, complete = time.perf_counter(), "", False
     events = pipe.events([list(messages)], **options)
     with closing(events):
         for event in events:
@@ -48,10 +48,10 @@ def said(pipe: Any, messages: Sequence[Message], options: dict[str, Any], stoppi
                 text = event.text
                 yield Said(text)
             elif isinstance(event, Done):
-                text = answer_in(event.result)
+                text, complete = answer_in(event.result), True
             if stopping.is_set():
                 break
-    yield Said(text, tokens_of(pipe, text), time.perf_counter() - start)
+    yield Said(text, tokens_of(pipe, text), time.perf_counter() - start, stopped=not complete)
 
 
 def answer_in(result: Any) -> str:

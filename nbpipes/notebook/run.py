@@ -80,6 +80,8 @@ def run(
     seconds = time.perf_counter() - start
     if isinstance(meta := getattr(answer, "meta", None), dict):
         meta["seconds"] = seconds
+        if stopped:
+            meta["stopped"] = True
     return Outcome(answer, done, total, seconds, failed=len(failures), stopped=stopped, error=error)
 
 

@@ -24,11 +24,15 @@ Message = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A text so far, how many tokens it has, None where nobody counted, and the seconds that it took."""
+    """A text so far, how many tokens it has, None where nobody counted, and the seconds that it took.
+
+    stopped: it is the last of a text that was to go on.
+    """
 
     text: str
     tokens: int | None = None
     seconds: float | None = None
+    stopped: bool = False
 
 
 Answer = Callable[[Sequence[Message], threading.Event], Iterator[Said]]
@@ -37,13 +41,14 @@ Answer = Callable[[Sequence[Message], threading.Event], Iterator[Said]]
 
 @dataclass(slots=True)
 class Turn:
-    """One turn. before: the number of the turn that it follows, -1 for none."""
+    """One turn. before: the number of the turn that it follows, -1 for none. stopped: it was to go on."""
 
     before: int
     message: dict[str, Any]
     tokens: int | None = None
     seconds: float | None = None
     pieces: list[tuple[str, float]] = field(default_factory=list)
+    stopped: bool = False
 
 
 class Tree:
@@ -140,6 +145,7 @@ def _plain(tree: Tree, number: int) -> dict[str, Any]:
         "beside": beside,
         "tokens": turn.tokens,
         "seconds": score(turn.seconds),
+        "stopped": turn.stopped,
         "pieces": [[text(piece, TEXT), score(chance)] for piece, chance in turn.pieces[:ENTRIES]],
     }
 
@@ -164,9 +170,12 @@ class Chat(View):
         changed: Callable[["Chat"], None] | None = None,
     ) -> None:
         self.tree, self.meta = Tree.of(result), dict(meta or {})
+        if self.meta.pop("stopped", False):  # turns say it themselves, as others may follow
+            for number in self.tree.beside(self.tree.last):
+                self.tree.turns[number].stopped = True
         self.answer, self.changed = answer, changed
         self.stopping, self.busy = threading.Event(), threading.Lock()
-        super().__init__(result, spec, meta)
+        super().__init__(result, spec, self.meta)
         self.ops |= {"say": self._say, "edit": self._edit, "again": self._again, "choose": self._choose}
         self.ops |= {"stop": lambda args: self.stopping.set()}
         self.show()
@@ -177,7 +186,9 @@ class Chat(View):
         return self.tree.messages()
 
     def to_html(self) -> str:
-        return render("conversational", self.messages, None, self.meta)
+        turns = (self.tree.turns[number] for number in self.tree.path())
+        marked = [turn.message | ({"stopped": True} if turn.stopped else {}) for turn in turns]
+        return render("conversational", marked, None, self.meta)
 
     def parts(self) -> Sequence[Any]:
         return self.messages
@@ -248,6 +259,7 @@ class Chat(View):
         try:
             for said in answer:
                 turn.message["content"], turn.tokens, turn.seconds = said.text, said.tokens, said.seconds
+                turn.stopped = said.stopped
                 if time.monotonic() >= due:
                     due = time.monotonic() + INTERVAL
                     self.send({"turn": number, "text": text(said.text, TEXT), "tokens": said.tokens})

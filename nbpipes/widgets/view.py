@@ -125,7 +125,8 @@ def about(meta: Mapping[str, Any]) -> dict[str, Any]:
     words = {
         name: kit.safe(str(meta[name]))[:200] for name in ("model", "revision", "device", "dtype") if meta.get(name)
     }
-    return words | ({"seconds": float(meta["seconds"])} if kit.is_score(meta.get("seconds")) else {})
+    seconds = {"seconds": float(meta["seconds"])} if kit.is_score(meta.get("seconds")) else {}
+    return words | seconds | ({"stopped": True} if meta.get("stopped") is True else {})
 
 
 def parcel(value: Any) -> tuple[Any, list[bytes]]:

@@ -6,7 +6,7 @@ import contract from "./state.json";
 it("shows turns, how long an answer is, and goes to another version", () => {
   const { all, one, answer } = rendered(module, sample(contract));
   expect(all(".nbp-turn").map((turn) => turn.className)).toEqual(["nbp-turn nbp-user", "nbp-turn nbp-assistant"]);
-  expect(all(".nbp-note")[1].textContent).toBe("4 tokens · 8.0 tokens/s");
+  expect(all(".nbp-note")[1].textContent).toBe("stopped · 4 tokens · 8.0 tokens/s");
   expect(one(".nbp-place").textContent).toBe("2 of 2");
   expect(getComputedStyle(one(".nbp-stepper")).display).toBe("inline-flex");
   one(".nbp-stepper button").click();
@@ -31,6 +31,19 @@ it("regenerates, edits and sends", () => {
   say.value = "More <b>please</b>";
   one(".nbp-go").click();
   expect(answer).toHaveBeenCalledWith("say", { text: "More <b>please</b>" });
+});
+
+it("keeps everything in its place while an answer is written", () => {
+  const state = sample(contract);
+  const names = (/** @type {HTMLElement[]} */ buttons) => buttons.map((button) => button.textContent);
+  const before = names(rendered(module, state).all(".nbp-turn button"));
+  state.spec.writing = true;
+  const { all, one } = rendered(module, state);
+  expect(names(all(".nbp-turn button"))).toEqual(before);
+  expect(names(all(".nbp-composer button").filter((button) => !button.hidden))).toEqual(["Stop"]);
+  expect(all(".nbp-note")[1].textContent).toBe("writing …");
+  one(".nbp-composer button:not([hidden])").click();
+  expect(document.activeElement).toBe(one(".nbp-composer textarea"));
 });
 
 it("only shows where no model answers", () => {

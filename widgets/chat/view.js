@@ -14,6 +14,7 @@ import { pieces } from "@nbpipes/kit/pieces.js";
  * @property {number[]} beside
  * @property {number | null} tokens
  * @property {number | null} seconds
+ * @property {boolean} stopped it was to go on
  * @property {import("@nbpipes/kit/pieces.js").Pieces} pieces
  */
 
@@ -23,7 +24,7 @@ import { pieces } from "@nbpipes/kit/pieces.js";
 export function draw(body, spec, context) {
   let now = spec;
   const list = h("div", { class: "nbp-turns" });
-  const stop = button("Stop", () => ask("stop"));
+  const stop = button("Stop", halt);
   const send = button("Send", say, { class: "nbp-button nbp-go", title: "Ctrl+Enter" });
   const field = h("textarea", { rows: 2, dir: "auto", placeholder: "Say something", "aria-label": "What to say next" });
   const composer = h("div", { class: "nbp-composer" }, field, send, stop);
@@ -38,7 +39,13 @@ export function draw(body, spec, context) {
     const text = field.value;
     if (!text.trim() || now.writing) return;
     field.value = "";
+    field.focus(); // the button goes
     void ask("say", { text });
+  }
+
+  function halt() {
+    void ask("stop");
+    field.focus(); // the button goes
   }
 
   /** @param {Spec} next */
@@ -47,7 +54,7 @@ export function draw(body, spec, context) {
     const left = next.before ? [h("div", { class: "nbp-muted" }, `… ${counted(next.before, "turn")} before`)] : [];
     list.replaceChildren(...left, ...next.turns.map((turn) => bubble(turn, next, ask)));
     composer.hidden = !next.live;
-    send.disabled = next.writing;
+    send.hidden = next.writing;
     stop.hidden = !next.writing;
   }
 
@@ -87,7 +94,6 @@ function bubble(turn, spec, ask) {
   const known = ["system", "user", "assistant"].includes(role) ? role : "other";
   const head = h("div", { class: "nbp-speaker nbp-muted" }, h("span", {}, role));
   if (beside.length > 1) head.append(branches(turn, spec, ask));
-  head.append(h("span", { class: "nbp-note" }, note(turn)));
   const node = h("div", { class: `nbp-turn nbp-${known}`, "data-turn": number }, head);
   const text = h("div", { class: "nbp-text", dir: "auto" });
   if (turn.pieces.length && content.endsWith(turn.pieces.map(([words]) => words).join("")))
@@ -95,15 +101,25 @@ function bubble(turn, spec, ask) {
   else text.append(content);
   if (more) text.append(h("span", { class: "nbp-muted" }, ` … ${counted(more, "more character")}`));
   node.append(text);
-  if (spec.live && !spec.writing) head.append(actions(turn, node, text, ask));
+  if (spec.live) head.append(actions(turn, node, text, ask, spec.writing));
+  const grows = spec.writing && turn === spec.turns.at(-1);
+  head.append(h("span", { class: "nbp-note" }, grows ? "writing …" : note(turn)));
   return node;
 }
 
-/** @param {Turn} turn @param {HTMLElement} node @param {HTMLElement} text @param {Ask} ask */
-function actions({ number, role, content }, node, text, ask) {
-  if (role === "assistant")
-    return button("Regenerate", () => void ask("again", { number }), { class: "nbp-button nbp-small" });
-  const edit = button("Edit", open, { class: "nbp-button nbp-small", "aria-label": `Edit what the ${role} said` });
+/**
+ * They stay in their places while an answer is written, so that nothing jumps.
+ *
+ * @param {Turn} turn
+ * @param {HTMLElement} node
+ * @param {HTMLElement} text
+ * @param {Ask} ask
+ * @param {boolean} disabled
+ */
+function actions({ number, role, content }, node, text, ask, disabled) {
+  const props = { class: "nbp-button nbp-small", disabled };
+  if (role === "assistant") return button("Regenerate", () => void ask("again", { number }), props);
+  const edit = button("Edit", open, { ...props, "aria-label": `Edit what the ${role} said` });
 
   function open() {
     const field = h("textarea", { rows: 3, dir: "auto", "aria-label": `What the ${role} says instead` });
@@ -144,10 +160,11 @@ function branches({ number, beside }, { writing }, ask) {
 }
 
 /** @param {Turn} turn */
-function note({ tokens, seconds }) {
-  if (tokens === null) return "";
-  const speed = seconds ? ` · ${(tokens / seconds).toFixed(1)} tokens/s` : "";
-  return counted(tokens, "token") + speed;
+function note({ tokens, seconds, stopped }) {
+  const words = stopped ? ["stopped"] : [];
+  if (tokens !== null) words.push(counted(tokens, "token"));
+  if (tokens !== null && seconds) words.push(`${(tokens / seconds).toFixed(1)} tokens/s`);
+  return words.join(" · ");
 }
 
 /** @param {HTMLTextAreaElement} field @param {() => void} send */

@@ -100,6 +100,7 @@ def test_rows_beyond_the_last_shown_are_not_made() -> None:
         ({"model": "<i>", "revision": "main", "seconds": 0.0123}, "<i> · main · 12.3 ms"),
         ({"seconds": 3.21, "device": None, "dtype": ""}, "3.2 s"),
         ({"seconds": 245.0}, "4 min 05 s"),
+        ({"seconds": 3.21, "stopped": True}, "3.2 s · stopped"),
         ({"seconds": "fast"}, ""),
     ],
 )

@@ -96,6 +96,8 @@ def test_ends_early_and_keeps_what_is_done(
     assert isinstance(outcome.error, error) if error else outcome.error is None
     assert 1 <= outcome.done <= 3
     assert outcome.value == [{"length": 1}] * outcome.done
+    assert outcome.value.meta.get("stopped", False) is stopped
+    assert outcome.value.to_html().count(" · stopped") == stopped
 
 
 def test_an_item_that_fails_costs_itself_only() -> None:

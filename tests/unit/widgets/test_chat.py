@@ -86,11 +86,25 @@ def test_a_stop_keeps_what_is_there(heard: list[Any]) -> None:
         yield Said("hal")
         view.ops["stop"]({})
         assert stopping.is_set()
-        yield Said("half", 1, 0.1)
+        yield Said("half", 1, 0.1, stopped=True)
 
     view = talking(answer=slow)
     view.ops["say"]({"text": "Go on"})
     assert contents(view)[-1] == "half"
+    assert [turn["stopped"] for turn in view.spec["turns"]] == [False, False, False, True]
+    assert view.to_html().count("assistant · stopped") == 1
+    assert set(view.messages[-1]) == {"role", "content"}
+
+
+def test_an_interrupted_run_is_told_of_by_its_turn(heard: list[Any]) -> None:
+    value = chat("A coun", "A mathe")
+    view = Chat(value, describe(value, None) or {}, {"model": "some/model", "stopped": True}, answer=echo)
+    assert view.spec["turns"][-1]["stopped"]
+    view.ops["choose"]({"number": 2})
+    view.ops["say"]({"text": "Go on"})
+    assert [turn["stopped"] for turn in view.spec["turns"]] == [False, True, False, False]
+    assert view.spec["meta"] == {"model": "some/model"}
+    assert view.to_html().count("stopped") == 1
 
 
 def test_one_answer_at_a_time(heard: list[Any]) -> None:
