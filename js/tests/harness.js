@@ -49,9 +49,9 @@ export function rendered(module, state) {
   return { el, root, answer, end, all, one };
 }
 
-/** @param {HTMLElement} node @param {string} key */
-export function press(node, key) {
-  const event = new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true });
+/** @param {HTMLElement} node @param {string} key @param {KeyboardEventInit} [held] */
+export function press(node, key, held = {}) {
+  const event = new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true, ...held });
   node.dispatchEvent(event);
   return event;
 }

@@ -76,10 +76,12 @@ class Drafts:
     def _page(self) -> str:
         first = sorted(self.texts)[:SHOWN]
         now = time.monotonic()
-        blocks = (
+        blocks = [
             _block(self.texts[index], self._grown[index] - self._begun[index], now - self._grown[index])
             for index in first
-        )
+        ]
+        if len(self._begun) > 1:  # a text does not tell whose it is
+            blocks = [f"<div><small>{index + 1}</small>{block}</div>" for index, block in zip(first, blocks, strict=True)]
         return f'<div class="nbp-static nbp-draft">{"".join(blocks)}</div>' if first else ""
 
 

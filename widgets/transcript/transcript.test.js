@@ -61,6 +61,22 @@ it("finds words across pieces", () => {
   ]);
 });
 
+it("goes from place to place by Enter in the search field", () => {
+  const { one } = shown();
+  const field = one("input[type=search]");
+  type(field, "a");
+  const place = () => one(".nbp-stepper .nbp-place").textContent;
+  const [, count] = /** @type {string} */ (place()).split(" of ");
+  press(field, "Enter");
+  expect(place()).toBe(`1 of ${count}`);
+  expect(one("[data-at]").textContent).toContain("A");
+  press(field, "Enter", { shiftKey: true });
+  expect(place()).toBe(`${count} of ${count}`);
+  type(field, "nobody says this");
+  press(field, "Enter");
+  expect(place()).toBe("– of 0");
+});
+
 it("asks for a piece of a long sound, and says what is left when nobody answers", async () => {
   const state = sample(contract);
   Object.assign(state.spec.sound, { seconds: 100, piece: 30 });

@@ -110,7 +110,7 @@ function toggle(name, on, title, change) {
 }
 
 /**
- * A field that finds words in the text, and steps from one place to the next.
+ * A field that finds words in the text, and steps from one place to the next, by Enter too.
  *
  * @param {import("./said.js").Said} said
  * @param {ReturnType<typeof words>} text
@@ -120,12 +120,13 @@ function finder({ texts }, text, seek) {
   /** @type {ReturnType<typeof found>} */
   let places = [];
   let at = -1;
-  const steps = stepper((by) => {
+  const step = (/** @type {1 | -1} */ by) => {
     at = (at + by + places.length + (at < 0 && by < 0 ? 1 : 0)) % places.length;
     steps.show(at, places.length);
     text.go(places[at].first);
     seek(places[at].first);
-  }, "place");
+  };
+  const steps = stepper(step, "place");
   const field = search("Search the text", (query) => {
     places = found(texts, query);
     at = -1;
@@ -133,6 +134,9 @@ function finder({ texts }, text, seek) {
     text.mark(new Set(marked));
     steps.node.hidden = !query;
     steps.show(at, places.length);
+  });
+  field.addEventListener("keydown", ({ key, shiftKey }) => {
+    if (key === "Enter" && places.length) step(shiftKey ? -1 : 1);
   });
   steps.node.hidden = true;
   return [field, steps.node];

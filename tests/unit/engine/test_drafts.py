@@ -1,5 +1,6 @@
 """Texts in a cell while they are written."""
 
+import re
 from types import SimpleNamespace
 from typing import Any
 
@@ -40,6 +41,8 @@ def test_texts_grow_and_go(cell: Cell) -> None:
     assert "a &lt;b&gt;" in cell.pages[1]
     assert ">x<" in cell.pages[1]
     assert "xy" in cell.pages[2]
+    numbers = [re.findall(r"<small>(\d+)</small>", page) for page in cell.pages]
+    assert numbers == [[], ["1", "2"], ["2"], []]  # one alone needs no number
     assert cell.pages[-1] == ""
 
 
