@@ -76,12 +76,12 @@ class Drafts:
     def _page(self) -> str:
         first = sorted(self.texts)[:SHOWN]
         now = time.monotonic()
-        blocks = [
-            _block(self.texts[index], self._grown[index] - self._begun[index], now - self._grown[index])
-            for index in first
-        ]
-        if len(self._begun) > 1:  # a text does not tell whose it is
-            blocks = [f"<div><small>{index + 1}</small>{block}</div>" for index, block in zip(first, blocks, strict=True)]
+        several = len(self._begun) > 1  # a text does not tell whose it is
+        blocks = []
+        for index in first:
+            number = f"<small>{index + 1}</small>" if several else ""
+            grown = self._grown[index]
+            blocks.append(f"<div>{number}{_block(self.texts[index], grown - self._begun[index], now - grown)}</div>")
         return f'<div class="nbp-static nbp-draft">{"".join(blocks)}</div>' if first else ""
 
 
