@@ -33,6 +33,7 @@ def test_views_are_drawn(app: str, views: list[str], notebook: Callable[..., Any
     book = notebook(["import samples", *(f"samples.{name}" for name in views)], app)
     for index in range(len(views) + 1):
         book.run(index)
+    book.theme("JupyterLab Light")  # the page may be one that was dark already
     for index, name in enumerate(views, 1):
         view = book.view(index)
         view.scroll_into_view_if_needed()
