@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+import torch
 
 from nbpipes.engine import memory
 
@@ -10,7 +11,7 @@ MIB = 1 << 20
 
 
 def tidied(monkeypatch: pytest.MonkeyPatch, levels: list[int]) -> list[int]:
-    """How often the heap had been tidied after each second of computing, with so many MiB in use at each look."""
+    """How often the heap had been tidied after each look, with so many MiB in use at each."""
     calls: list[int] = []
     looks: Iterator[int] = iter(levels)
     monkeypatch.setattr(memory, "_trim", lambda: calls.append)
@@ -45,11 +46,20 @@ def test_nothing_happens_where_the_library_cannot(monkeypatch: pytest.MonkeyPatc
         memory.Tidier(0.0).worked(1.0)
 
 
-def test_a_heap_that_grows_is_trimmed_for_real() -> None:
-    if memory._trim() is None:
+def test_free_pages_between_what_is_in_use_are_given_back() -> None:
+    if (trim := memory._trim()) is None:
         pytest.skip("this C library cannot give pages back")
-    tidier = memory.Tidier(0.0, slack=-1)  # whatever is there is too much
+    trim(0)  # what other tests left would be filled first
+    cpu = torch.device("cpu")
+    tidier = memory.Tidier(0.0)
     tidier.worked(1.0)
-    assert tidier.held is not None
+    blocks = [torch.ones(16_000) for _ in range(3_000)]  # 64 kB each, in the heap
+    last = blocks.pop()  # the heap cannot end before it
+    del blocks
+    full = memory.in_use(cpu)
     tidier.worked(1.0)
-    assert tidier.held is None
+    left = memory.in_use(cpu)
+    assert full is not None
+    assert left is not None
+    assert full - left > 100 * MIB
+    assert last.sum() == 16_000
