@@ -64,12 +64,16 @@ def from_path(path: Path, kind: Kind) -> Source:
     if path.is_dir():
         raise InputError(f"{name} is a folder; {kind.one} must be {kind.wanted}")
     if not path.is_file():  # a pipe or a device could be read for ever
-        raise InputError(f"{name} is no regular file" if path.exists() else f"there is no file {name}")
+        raise InputError(f"{name} is no regular file" if path.exists() else _absent(name))
     if not os.access(path, os.R_OK):
         raise InputError(f"{name} may not be read")
     if not path.stat().st_size:
         raise _empty(name, kind)
     return Source(path, name)
+
+
+def _absent(name: str) -> str:
+    return f"no file matches {name}" if set(name) & set("*?[") else f"there is no file {name}"
 
 
 def from_bytes(data: bytes, name: str, kind: Kind, limit: int) -> Source:

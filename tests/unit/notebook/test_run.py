@@ -12,7 +12,8 @@ from nbpipes.engine.options import Options
 from nbpipes.engine.pipeline import Pipeline
 from nbpipes.errors import InputError
 from nbpipes.models.outputs import Logits
-from nbpipes.notebook.run import run
+from nbpipes.notebook.magic import ended
+from nbpipes.notebook.run import Outcome, run
 from nbpipes.processing.batch import Batch, Chunk
 
 
@@ -122,3 +123,16 @@ def test_unknown_options_and_inputs_are_errors_at_once() -> None:
         run(Lengths(), "abc", {"topk": 1})
     with pytest.raises(InputError, match="must be a text"):
         run(Lengths(), 3, {})
+
+
+@pytest.mark.parametrize(
+    ("done", "total", "said"),
+    [
+        (3, None, "stopped after 3 of ?"),
+        (3, 10, "stopped after 3 of 10"),
+        (3, 3, "stopped in the last of 3"),
+        (1, 1, "stopped before the end"),
+    ],
+)
+def test_a_run_says_where_it_was_stopped(done: int, total: int | None, said: str) -> None:
+    assert ended(Outcome([], done, total, 1.0, stopped=True)) == said

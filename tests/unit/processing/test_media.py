@@ -102,6 +102,7 @@ def test_what_is_no_image(value):
     [
         ("no/such/file.png", "no file that is here"),
         (Path("no/such/file.png"), "there is no file"),
+        (Path("no/such/*.png"), "no file matches 'no/such/"),
         (Path(), "is a folder"),
         ("", "no data"),
         (b"", "no data"),
