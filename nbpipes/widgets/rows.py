@@ -54,7 +54,7 @@ def rows_of(module: str, values: Sequence[Any]) -> Rows:
         case "blanks":
             return Rows((Column("words", "text"), Column("score", "number")), _words)
         case "text" | "chat":
-            return Rows((Column("text", "text"),), _text)
+            return Rows((Column("text", "long"),), _text)
         case "transcript":
             return Rows((Column("text", "long"),), _said)
         case "boxes" | "masks":
