@@ -6,6 +6,7 @@ import sys
 import traceback
 from functools import lru_cache
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import torch
@@ -45,16 +46,21 @@ class Tidier:
     Activations of many sizes leave gaps in the heap that the next ones do not fit: over 1,500 texts of natural lengths
     a small model's process grew by 340 MB. Tidying takes 3 to 15 ms, but whatever the next forwards need must be asked
     for and zeroed anew; every two seconds, this took 5 % of the time of a large model. So a look tells what the work
-    holds by itself, and the heap is tidied when more has been added to it. interval: seconds of computing between
-    looks. slack: bytes that may be added.
+    holds by itself, and the heap is tidied when more has been added to it. After a pause it is asked anew: what others
+    have left in the heap meanwhile is not the work's. interval: seconds of computing between looks. slack: bytes that
+    may be added. pause: seconds.
     """
 
-    def __init__(self, interval: float = 2.0, slack: int = 64 << 20) -> None:
-        self.interval, self.slack, self.computed = interval, slack, 0.0
+    def __init__(self, interval: float = 2.0, slack: int = 64 << 20, pause: float = 5.0) -> None:
+        self.interval, self.slack, self.pause = interval, slack, pause
+        self.computed, self.ended = 0.0, monotonic()
         self.held: int | None = None
 
     def worked(self, seconds: float) -> None:
-        """Says that a forward took so long."""
+        """Says that a forward took so long and has just ended."""
+        before, self.ended = self.ended, monotonic()
+        if self.ended - seconds - before > self.pause:
+            self.held = None
         self.computed += seconds
         if self.computed < self.interval or (trim := _trim()) is None:
             return

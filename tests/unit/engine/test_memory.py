@@ -1,6 +1,7 @@
 """The heap is tidied up when it has grown, never at every forward."""
 
 from collections.abc import Iterator
+from itertools import accumulate
 
 import pytest
 import torch
@@ -30,6 +31,19 @@ def test_what_the_work_holds_by_itself_is_left_to_it(monkeypatch: pytest.MonkeyP
 
 def test_what_is_added_to_it_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
     assert tidied(monkeypatch, [900, 950, 965, 870, 934, 935, 1200, 1265]) == [0, 0, 1, 1, 1, 2, 2, 3]
+
+
+def test_what_others_left_in_a_pause_is_not_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses = [(0, 400, 0), (5, 465, 1), (0, 400, 1), (6, 900, 1), (5, 964, 1), (0, 965, 2)]
+    clock, levels = iter([0.0, *accumulate(2.0 + pause for pause, _, _ in pauses)]), iter(pauses)
+    calls: list[int] = []
+    monkeypatch.setattr(memory, "_trim", lambda: calls.append)
+    monkeypatch.setattr(memory, "in_use", lambda device: next(levels)[1] * MIB)
+    monkeypatch.setattr(memory, "monotonic", lambda: next(clock))
+    tidier = memory.Tidier(2.0, slack=64 * MIB, pause=5.0)
+    for _, _, tidied in pauses:
+        tidier.worked(2.0)
+        assert len(calls) == tidied
 
 
 def test_short_work_is_not_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
