@@ -46,6 +46,8 @@ class Taps(Linear):
         if not self.pairs:
             return super().forward(windows(x, self.kernel, self.stride), act)
         y = self._by_pairs(x, *self.pairs)
+        if act == "gelu":
+            return torch.ops.aten.gelu_(y)  # in place: another tensor of this size would not fit into the cache
         return y if act is None else activation(act)(y)
 
     def _by_pairs(self, x: Tensor, early: Tensor, both: Tensor, late: Tensor) -> Tensor:
