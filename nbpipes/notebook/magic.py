@@ -171,8 +171,8 @@ def ended(outcome: Outcome) -> str:
     seen = outcome.done + outcome.failed
     if outcome.failed and not outcome.stopped and outcome.total in (None, seen):
         return f"{outcome.failed} of {seen} inputs failed; the others have their results"
-    if seen == outcome.total:  # what had been made of the last one is its result
-        return "stopped before the end" if seen == 1 else f"stopped in the last of {seen}"
+    if seen == outcome.total:  # what had been made of the last ones are their results
+        return "stopped before the end"
     return f"stopped after {seen} of {'?' if outcome.total is None else outcome.total}"
 
 
