@@ -41,9 +41,9 @@ def test_what_others_left_in_a_pause_is_not_given_back(monkeypatch: pytest.Monke
     monkeypatch.setattr(memory, "in_use", lambda device: next(levels)[1] * MIB)
     monkeypatch.setattr(memory, "monotonic", lambda: next(clock))
     tidier = memory.Tidier(2.0, slack=64 * MIB, pause=5.0)
-    for _, _, tidied in pauses:
+    for _, _, times in pauses:
         tidier.worked(2.0)
-        assert len(calls) == tidied
+        assert len(calls) == times
 
 
 def test_short_work_is_not_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
